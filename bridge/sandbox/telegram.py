@@ -211,7 +211,7 @@ class TelegramSandbox(People):
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
                 return
-            change = asyncio.ensure_future(self.world.changes.next())
+            change = self.world.changes.next()
             try:
                 await asyncio.wait((change, ended), timeout=left, return_when=asyncio.FIRST_COMPLETED)
             finally:

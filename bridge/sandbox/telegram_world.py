@@ -26,13 +26,11 @@ class Changes:
                 waiter.set_result(None)
         self._waiters.clear()
 
-    async def next(self) -> None:
+    def next(self) -> "asyncio.Future[None]":
+        """Done at the next change, counted from this call on (not from when it is awaited)."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
-        try:
-            await waiter
-        finally:
-            self._waiters.discard(waiter)
+        return waiter
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
