@@ -129,7 +129,7 @@ async def bad_length(wire: Wire, answer: Answer, knobs: Knobs) -> None:
 
 
 async def not_http(wire: Wire, answer: Answer, knobs: Knobs) -> None:
-    wire.write(b"SMTP ready\r\n" + answer.body)
+    wire.write(b"SMTP ready\r\n\r\n" + answer.body)
 
 
 async def busy_seconds(wire: Wire, answer: Answer, knobs: Knobs) -> None:
