@@ -14,6 +14,7 @@ from functools import lru_cache
 from phonenumbers import (
     COUNTRY_CODE_TO_REGION_CODE,
     SUPPORTED_REGIONS,
+    CountryCodeSource,
     NumberParseException,
     PhoneMetadata,
     PhoneNumber,
@@ -169,13 +170,13 @@ def _kept(character: str, *, first: bool) -> str | None:
 def _read(item: str, digits: str, region: str) -> Number | NumberProblem:
     """`+`, `00` or the national prefix decides how digits are read; else both readings are tried.
 
-    The region's own reading is tried with `00` too: where another prefix begins with it (Australia: 0011), the digits
+    With `00` the region's own international prefix is tried too: where that is longer (Australia: 0011), the digits
     behind `00` would be another country's number.
     """
     if digits.startswith("+"):
         readings = [_international(digits[1:])]
     elif digits.startswith("00"):
-        readings = [_international(digits[2:]), _national(digits, region)]
+        readings = [_international(digits[2:]), _dialled_abroad(digits, region)]
     elif digits.startswith(ndd_prefix_for_region(region, True) or "+"):
         readings = [_national(digits, region)]
     else:
@@ -192,6 +193,16 @@ def _read(item: str, digits: str, region: str) -> Number | NumberProblem:
 
 def _national(digits: str, region: str) -> Number | NumberCode:
     return _checked(lambda: parse(digits, region))
+
+
+def _dialled_abroad(digits: str, region: str) -> Number | NumberCode:
+    def parsed() -> PhoneNumber:
+        number = parse(digits, region, keep_raw_input=True)
+        if number.country_code_source != CountryCodeSource.FROM_NUMBER_WITH_IDD:
+            raise NumberParseException(NumberParseException.INVALID_COUNTRY_CODE, "no international prefix")
+        return number
+
+    return _checked(parsed)
 
 
 def _international(digits: str) -> Number | NumberCode:
