@@ -1,0 +1,65 @@
+# `make` lists the targets. Everything lives in .venv; nothing is installed outside of this folder.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+FIND_PYTHON := for p in python3.14 python3.13 python3.12 python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit soak bench screenshots lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/run.stamp  ## the whole service against a built-in sandbox: prints one address, needs no account
+	@$(BIN)/bridge demo $(if $(PORT),--port $(PORT))
+
+test: lint  ## lint, types and all tests (under 4 minutes)
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(VENV)/dev.stamp  ## the quick tests of the pure parts
+	$(BIN)/python -m pytest -q tests/unit
+
+soak: $(VENV)/dev.stamp  ## 300 kills, long property runs, minutes of load
+	$(BIN)/python -m pytest -m soak --override-ini timeout=1800
+
+bench: $(VENV)/dev.stamp  ## the numbers of docs/performance.md, measured here
+	$(BIN)/python -m tests.bench
+
+screenshots: $(VENV)/dev.stamp  ## draw the pictures of the README again (needs chromium)
+	BRIDGE_SCREENSHOTS=docs/images $(BIN)/python -m pytest -q tests/browser
+
+lock: $(VENV)/dev.stamp  ## resolve the dependencies again, with hashes and without index addresses
+	$(BIN)/python -m pip install -q uv
+	echo setuptools | $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header --upgrade \
+		--python-version 3.11 pyproject.toml - -o requirements.txt
+	echo setuptools | $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --no-header \
+		--python-version 3.11 --extra dev -c requirements.txt pyproject.toml - -o requirements-dev.txt
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	@python=$$($(FIND_PYTHON)); \
+	if [ -z "$$python" ]; then \
+	  echo "bridge needs Python 3.11 or newer. Debian or Ubuntu: sudo apt-get install -y python3 python3-venv; macOS: brew install python" >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then \
+	  v=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "$$python has no venv. Debian or Ubuntu: sudo apt-get install -y python$$v-venv; macOS: brew install python" >&2; exit 1; fi; \
+	echo "making $(VENV) with $$python"; "$$python" -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing the locked dependencies ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
+	@echo "installing the locked tools for the tests ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

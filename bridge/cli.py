@@ -1,0 +1,106 @@
+"""The program's commands. Each imports what it needs when it runs, so that `bridge --help` answers at once."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, NoReturn
+
+import click
+
+from bridge import __version__
+from bridge.domain.errors import BridgeError
+
+CANNOT_START = 2
+
+
+def fail(error: BridgeError | str) -> NoReturn:
+    """One line on stderr, exit 2."""
+    print(f"bridge: {error}", file=sys.stderr)
+    sys.exit(CANNOT_START)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bridge")
+def main() -> None:
+    """The pager for teams that live in Telegram."""
+
+
+@main.command()
+def run() -> None:
+    """The service: Telegram, HTTP, delivery."""
+    from bridge import logs, settings
+
+    try:
+        found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
+    except BridgeError as error:
+        fail(error)
+    logs.set_up(found.log_level, found.log_format, found.secrets())
+    from bridge.commands.run import serve
+
+    _until_done(lambda: serve(found))
+
+
+@main.command()
+@click.option(
+    "--port", default=8000, show_default=True, help="Port of the page on 127.0.0.1; the next free one if taken."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show the service's log.")
+def demo(port: int, verbose: bool) -> None:
+    """The whole service against a built-in sandbox, in the browser. Needs no account and no setting."""
+    from bridge.commands.demo import show
+
+    _until_done(lambda: show(port, verbose=verbose))
+
+
+@main.command()
+@click.option("--send-test", metavar="NUMBER", help="Send one SMS to this number, by the gateway, for real.")
+def check(send_test: str | None) -> None:
+    """Says what is understood, and whether it works. Sends nothing unless asked."""
+    from bridge.commands.check import check_all
+
+    _until_done(lambda: check_all(send_test))
+
+
+@main.command()
+@click.argument("recipients")
+@click.argument("text")
+@click.option("--wait", is_flag=True, help="Wait for the outcome of every number.")
+@click.option("--yes", is_flag=True, help="Do not ask back (costly, or a number in no list of valid ones).")
+def send(recipients: str, text: str, wait: bool, yes: bool) -> None:
+    """Send TEXT to RECIPIENTS (a comma between them), through the same outbox as /sms.
+
+    Exit 0: all accepted or scheduled (without --wait: queued). 1: not. 3: some unknown. 2: could not start.
+    """
+    from bridge.commands.send import send_one
+
+    _until_done(lambda: send_one(recipients, text, wait=wait, yes=yes))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version (`run` does it, too)."""
+    from bridge import settings
+    from bridge.store.migrate import HEAD, sqlite_path
+    from bridge.store.migrate import migrate as bring
+
+    try:
+        path = sqlite_path(settings.load().database_url)
+        changed = bring(path)
+    except BridgeError as error:
+        fail(error)
+    print(f"{path}: {'brought to' if changed else 'is at'} version {HEAD}")
+
+
+def _until_done(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
+    """Run it; its result is the exit code. An error of ours is one line and exit 2; Ctrl-C is no traceback."""
+    try:
+        code = asyncio.run(work())
+    except BridgeError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        code = 128 + signal.SIGINT
+    sys.exit(code)
+
+
+Work = Callable[[], Awaitable[int]]

@@ -1,0 +1,63 @@
+"""`bridge demo`: the real service, unchanged, against the sandbox on loopback."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from bridge import logs, settings
+from bridge.app import App
+from bridge.domain.errors import SettingsError
+from bridge.commands.run import on_signals
+from bridge.sandbox.app import Sandbox
+
+PORTS_TRIED = 20
+
+
+async def show(port: int, *, verbose: bool) -> int:
+    """Print the address of the page, and run until a signal; gives 0."""
+    asked = on_signals()
+    sandbox = Sandbox()
+    await _start(sandbox, port)
+    with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
+        found = settings.load(environment(sandbox, Path(folder)), env_file=Path(folder, "none"))
+        logs.set_up("INFO" if verbose else "ERROR", "text", found.secrets())
+        app = App(found)
+        await app.start()
+        print(sandbox.url, flush=True)
+        if sys.stdout.isatty():
+            print("Open it in a browser. Everything stays on this machine. Ctrl-C ends it.", flush=True)
+        await asked.wait()
+        await app.stop()
+    await sandbox.stop()
+    return 0
+
+
+async def _start(sandbox: Sandbox, port: int) -> None:
+    """On this port or one of the next."""
+    last = port if port == 0 else min(port + PORTS_TRIED, 65535)
+    for candidate in range(port, last + 1):
+        try:
+            await sandbox.start(port=candidate)
+        except OSError as error:
+            trouble = error
+        else:
+            return
+    raise SettingsError(f"--port: cannot listen on 127.0.0.1:{port} to {last}: {trouble.strerror}")
+
+
+def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
+    """The settings of a service that speaks to this sandbox. The waits are short: a demo is watched."""
+    return {
+        "BRIDGE_TELEGRAM_TOKEN": sandbox.bot_token,
+        "BRIDGE_TELEGRAM_API_URL": sandbox.telegram_api_url,
+        "BRIDGE_TELEGRAM_ADMINS": ",".join(map(str, sandbox.admins)),
+        "BRIDGE_TELEGRAM_USERS": ",".join(map(str, sandbox.users)),
+        "BRIDGE_MSMPUSHER_URL": sandbox.gateway_url,
+        "BRIDGE_MSMPUSHER_PRIVATE_KEY": sandbox.private_key,
+        "BRIDGE_MSMPUSHER_PUBLIC_KEY": sandbox.public_key,
+        "BRIDGE_MSMPUSHER_SENDER": sandbox.sender,
+        "BRIDGE_GATEWAY_TIMEOUT_S": "3",
+        "BRIDGE_RETRY_FOR_S": "45",
+        "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
+        "BRIDGE_PORT": "0",
+    }

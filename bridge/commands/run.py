@@ -1,0 +1,42 @@
+"""`bridge run`: the service until a signal says stop."""
+
+import asyncio
+import logging
+import signal
+
+from bridge.app import App
+from bridge.settings import Settings, without_effect
+
+log = logging.getLogger(__name__)
+
+
+def on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set, in the running loop."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    return asked
+
+
+async def serve(settings: Settings) -> int:
+    """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0. Raises `OperatorError` when it cannot start."""
+    asked = on_signals()
+    for line in without_effect():
+        log.warning("%s", line, extra={"event": "settings.later"})
+    if settings.msmpusher_method == "get":
+        log.warning(
+            "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
+            extra={"event": "settings.keys_in_urls"},
+        )
+    if not settings.people:
+        log.warning(
+            "nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
+            extra={"event": "settings.nobody"},
+        )
+    app = App(settings)
+    await app.start()
+    await asked.wait()
+    log.info("stopping", extra={"event": "app.stopping"})
+    await app.stop()
+    return 0

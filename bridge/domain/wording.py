@@ -1,0 +1,59 @@
+"""What happened, in words for people. The one place for them, whichever door they leave by."""
+
+from bridge.domain.delivery import State
+from bridge.domain.outcome import Reason
+
+REASONS: dict[Reason, str] = {
+    Reason.OK: "",
+    Reason.SCHEDULED: "the gateway sends it later",
+    Reason.BAD_NUMBER: "the gateway says that this is no valid phone number",
+    Reason.EMPTY_TEXT: "the gateway says that the text is empty",
+    Reason.MISSING_PARAMETERS: "the gateway misses a parameter: our fault, tell an admin",
+    Reason.NO_BALANCE: "the gateway's balance is used up",
+    Reason.BAD_KEY: "the gateway does not accept our keys",
+    Reason.BAD_SENDER: "the gateway does not accept our sender name",
+    Reason.WRONG_ADDRESS: "what answers there is not the gateway: wrong address or account",
+    Reason.GATEWAY_FAILED: "the gateway could not send it",
+    Reason.BUSY: "the gateway is busy",
+    Reason.UNREACHABLE: "the gateway cannot be reached",
+    Reason.BAD_TLS: "the gateway's certificate is not to be trusted",
+    Reason.NO_ANSWER: "the gateway got it and did not answer in time",
+    Reason.CUT: "the connection broke after the gateway got it",
+    Reason.UNREADABLE: "the gateway's answer makes no sense",
+    Reason.TOO_LARGE: "the gateway's answer is larger than any answer should be",
+    Reason.SERVER_ERROR: "the gateway met an error of its own after it got it",
+    Reason.NOT_LISTED: "the gateway does not say whether this number was among those sent",
+    Reason.REPEATED_ID: "the gateway answered with the id of another message",
+    Reason.INTERRUPTED: "bridge was stopped in the middle of the call",
+}
+
+ICONS: dict[State, str] = {
+    State.HELD: "🕒",
+    State.QUEUED: "🕒",
+    State.SENDING: "🕒",
+    State.ACCEPTED: "✅",
+    State.SCHEDULED: "✅",
+    State.REJECTED: "❌",
+    State.FAILED: "❌",
+    State.UNKNOWN: "❓",
+    State.CANCELLED: "🚫",
+}
+
+ALARMS: dict[Reason, str] = {
+    Reason.MISSING_PARAMETERS: "it misses a parameter (1002). Please report this as a bug.",
+    Reason.NO_BALANCE: "its balance is used up (1003). Top it up; nothing goes out until then.",
+    Reason.BAD_KEY: "it does not accept our keys (1004). Check BRIDGE_MSMPUSHER_PRIVATE_KEY and _PUBLIC_KEY.",
+    Reason.BAD_SENDER: "it does not accept our sender (1006). Check BRIDGE_MSMPUSHER_SENDER.",
+    Reason.WRONG_ADDRESS: "what answers there is not the gateway. Check BRIDGE_MSMPUSHER_URL.",
+}
+"""What an admin must mend: nothing of it passes by itself."""
+
+
+def reason(code: str) -> str:
+    """The words for a reason as the database keeps it; empty for none."""
+    return REASONS[Reason(code)] if code else ""
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 recipient`, `2 recipients`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

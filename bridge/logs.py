@@ -1,0 +1,73 @@
+"""Logs: a sentence, a stable event name, ids. Secrets are taken out of every line, whoever wrote it."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TextIO
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+# httpx writes whole URLs, and a bot's URL holds its token; the others repeat at INFO what we say better.
+_QUIET = ("httpx", "httpcore", "telegram", "alembic", "uvicorn.access", "uvicorn.error", "asyncio")
+
+
+class _Redacting(logging.Formatter):
+    """Formats a record, then blanks every secret in the result: messages, arguments, tracebacks."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = self._line(record)
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return line
+
+    def _line(self, record: logging.LogRecord) -> str:
+        raise NotImplementedError
+
+    @staticmethod
+    def _facts(record: logging.LogRecord) -> dict[str, object]:
+        return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+class TextFormatter(_Redacting):
+    """`2026-11-22T03:00:00Z INFO  bridge.services.deliver: sentence [event=… message=42]`."""
+
+    def _line(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+        facts = " ".join(f"{name}={value}" for name, value in self._facts(record).items())
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return (
+            f"{at}Z {record.levelname:<7} {record.name}: {record.getMessage()}{f' [{facts}]' if facts else ''}{trace}"
+        )
+
+
+class JsonFormatter(_Redacting):
+    """One JSON object a line."""
+
+    def _line(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        } | self._facts(record)
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def set_up(level: str, style: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
+    """Send all logs to `stream` (default: stderr), from `level` up, as `text` or `json`, without `secrets`."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter((JsonFormatter if style == "json" else TextFormatter)(secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("bridge").setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

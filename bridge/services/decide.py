@@ -1,0 +1,141 @@
+"""What people decide about a message: confirm, cancel, send again, leave it; and the stop switch."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from bridge.domain.delivery import RESENDABLE, Cause, State
+from bridge.domain.errors import NotFound, Refused
+from bridge.services.send_sms import BUTTONS_FOR, check_not_paused
+from bridge.store import messages, switches
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who decides: `owner` as in messages, such as `tg:111111111`."""
+
+    owner: str
+    name: str
+    admin: bool
+
+
+def visible(connection: Connection, message_id: int, person: Person) -> messages.MessageView:
+    """The message, if this person may see it. Raises `NotFound` alike for none and for another's."""
+    found = messages.view(connection, message_id)
+    if found is None or not (person.admin or found.owner == person.owner):
+        raise NotFound(f"There is no message #{message_id} of yours.")
+    return found
+
+
+def _for_button(
+    connection: Connection, message_id: int, person: Person, seen: int | None, now: datetime
+) -> messages.MessageView:
+    """The message, for a press of a button that was drawn at turn `seen`; None: typed, not pressed."""
+    found = visible(connection, message_id, person)
+    if seen is None:
+        return found
+    if found.buttons_until is None or found.buttons_until <= now or found.turn != seen:
+        raise Refused("ended", f"These buttons have had their time. See /status {message_id}.")
+    return found
+
+
+def confirm(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
+    """Let a held message go. Gives words for the person. Raises `NotFound`, `Refused`."""
+    found = _for_button(connection, message_id, person, seen, now)
+    check_not_paused(connection)
+    moved = messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
+    if not moved:
+        raise Refused("ended", f"#{message_id} does not wait for a confirmation.")
+    messages.note(connection, message_id, decision=f"confirmed by {person.name}", hold="")
+    messages.offer_buttons(connection, message_id, None)
+    return f"#{found.id}: sending"
+
+
+def cancel(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
+    """Take back what is still queued or held. Gives words for the person. Raises `NotFound`, `Refused`."""
+    found = _for_button(connection, message_id, person, seen, now)
+    moved = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
+    if not moved:
+        raise Refused("nothing", f"#{message_id}: nothing is queued or held any more, so nothing can be taken back.")
+    messages.note(connection, message_id, decision=f"cancelled by {person.name}", hold="")
+    if not found.counts.get(State.UNKNOWN):
+        messages.offer_buttons(connection, message_id, None)
+    return f"#{message_id}: {moved} cancelled"
+
+
+def resend(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
+    """Send once more: by button what is unknown, typed also what failed or was rejected.
+
+    Gives words for the person. Raises `NotFound`, `Refused`.
+    """
+    _for_button(connection, message_id, person, seen, now)
+    check_not_paused(connection)
+    states = RESENDABLE if seen is None else frozenset({State.UNKNOWN})
+    moved = messages.move(connection, message_id, Cause.RESEND, State.QUEUED, now=now, only=states)
+    if not moved:
+        raise Refused("nothing", f"#{message_id}: no outcome is unknown, failed or rejected, so nothing is sent again.")
+    messages.note(connection, message_id, decision=f"sent again by {person.name}")
+    messages.offer_buttons(connection, message_id, None)
+    return f"#{message_id}: sending {moved} again"
+
+
+def leave(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
+    """Leave unknown outcomes as they are. Gives words for the person. Raises `NotFound`, `Refused`."""
+    _for_button(connection, message_id, person, seen, now)
+    messages.note(connection, message_id, decision=f"left as it is by {person.name}")
+    messages.offer_buttons(connection, message_id, None)
+    return f"#{message_id}: left as it is"
+
+
+def pause(connection: Connection, person: Person, now: datetime) -> str:
+    """Refuse new messages and hold queued ones. Gives words for the person."""
+    if switches.get(connection, switches.PAUSED) is not None:
+        return "Sending is paused already."
+    switches.put(connection, switches.PAUSED, "on", by=person.name, now=now)
+    held = hold_paused(connection, now)
+    waiting = f" {held} queued are held." if held else ""
+    return f"Paused: new messages are refused.{waiting} Calls under way still end. /resume lets all go on."
+
+
+def hold_paused(connection: Connection, now: datetime) -> int:
+    """While the stop switch is on: hold what is queued. Gives how many deliveries."""
+    if switches.get(connection, switches.PAUSED) is None:
+        return 0
+    held = 0
+    for message_id in messages.in_state(connection, State.QUEUED):
+        held += messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
+        messages.note(connection, message_id, hold="paused")
+    return held
+
+
+def resume(connection: Connection, person: Person, now: datetime) -> str:
+    """Let messages go on. Gives words for the person."""
+    if not switches.drop(connection, switches.PAUSED):
+        return "Sending is not paused."
+    freed = 0
+    for message_id in messages.in_state(connection, State.HELD, hold="paused"):
+        freed += messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
+        messages.note(connection, message_id, hold="", decision=f"resumed by {person.name}")
+    return f"Resumed.{f' {freed} held go on.' if freed else ''}"
+
+
+def hold_stale(connection: Connection, now: datetime) -> list[int]:
+    """After an absence: hold what is queued and ask. Gives the ids of the messages concerned."""
+    found = messages.in_state(connection, State.QUEUED)
+    for message_id in found:
+        messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
+        messages.note(connection, message_id, hold="stale")
+        messages.offer_buttons(connection, message_id, now + BUTTONS_FOR)
+    return found
+
+
+def end_buttons(connection: Connection, now: datetime) -> None:
+    """Buttons that have had their time go; what waited for a confirmation is cancelled and says so."""
+    for message_id, hold in messages.with_ended_buttons(connection, now):
+        cancelled = 0
+        if hold in ("ask", "stale"):
+            cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
+        if cancelled:
+            messages.note(connection, message_id, decision="cancelled: nobody confirmed within 15 minutes", hold="")
+        messages.offer_buttons(connection, message_id, None)

@@ -1,0 +1,222 @@
+"""Due deliveries go to the gateway; what came of each is written down.
+
+One step is one transaction: it writes what came back since the last one, and claims as many calls as there are free
+slots. A call runs between two steps and holds no database connection.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from bridge.clock import Clock
+from bridge.domain.delivery import follow
+from bridge.domain.errors import StoreUnavailable
+from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
+from bridge.gateways import Gateway
+from bridge.services.retry import RetryPolicy
+from bridge.services.send_sms import BUTTONS_FOR
+from bridge.store import deliveries
+from bridge.store.database import Database
+from bridge.store.deliveries import Call, Claimed, Finished
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """A call that has ended, and what came of each of its numbers."""
+
+    call: Call
+    outcomes: tuple[tuple[Claimed, Outcome], ...]
+
+
+class Deliverer:
+    """Keeps the slots busy. `step` is called by a `WorkLoop`; `wake` must make that happen soon."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        slots: Sequence[Gateway],
+        retry: RetryPolicy,
+        clock: Clock,
+        batch: int,
+        make_id: Callable[[], str],
+        wake: Callable[[], None],
+        on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
+        also_write: Callable[[Connection, Sequence[Finished], datetime], None] = lambda connection, finished, now: None,
+        only_message: int | None = None,
+    ) -> None:
+        """`slots`: one gateway object for each call that may run at once. `make_id`: a new id for a call.
+
+        `on_finished` hears of what was written; `also_write` adds to the same transaction. `only_message`: deliver
+        nothing but this message.
+        """
+        self._database = database
+        self._free = list(slots)
+        self._gateways = tuple(slots)
+        self._name = slots[0].name
+        self._retry = retry
+        self._clock = clock
+        self._batch = batch
+        self._make_id = make_id
+        self._wake = wake
+        self._on_finished = on_finished
+        self._also_write = also_write
+        self._only_message = only_message
+        self._running: set[asyncio.Task[None]] = set()
+        self._answered: list[Answered] = []
+        self._claiming = True
+
+    async def step(self) -> float | None:
+        """Write what came back, claim, start the calls. Gives the seconds until the next delivery is due."""
+        answered, self._answered = self._answered, []
+        wanted = len(self._free) if self._claiming else 0
+        if not answered and not wanted:
+            return None
+        try:
+            calls, finished, due_at = await self._database.write(
+                partial(self._write, answered, [self._make_id() for _ in range(wanted)])
+            )
+        except StoreUnavailable:
+            self._answered[:0] = answered  # they happened: they are written as soon as the store takes them
+            raise
+        self._tell(finished)
+        for call in calls:
+            log.debug(
+                "claimed %d", len(call.deliveries), extra={"event": "attempt.claimed", "message_id": call.message_id}
+            )
+            task = asyncio.create_task(self._call(self._free.pop(), call))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        if not self._free or due_at is None:
+            return None
+        return (due_at - self._clock.now()).total_seconds()
+
+    def _write(
+        self, answered: Sequence[Answered], call_ids: Sequence[str], connection: Connection
+    ) -> tuple[list[Call], list[Finished], datetime | None]:
+        now = self._clock.now()
+        finished = self._settle(connection, answered, now)
+        calls = (
+            deliveries.claim(
+                connection,
+                batch=self._batch,
+                gateway=self._name,
+                now=now,
+                call_ids=call_ids,
+                only_message=self._only_message,
+            )
+            if call_ids
+            else []
+        )
+        # With a slot left over nothing more is due: ask when that changes.
+        due_at = deliveries.next_due(connection) if len(calls) < len(call_ids) else None
+        return calls, finished, due_at
+
+    def _settle(self, connection: Connection, answered: Sequence[Answered], now: datetime) -> list[Finished]:
+        """Outcomes as next states, written down."""
+        if not answered:
+            return []
+        repeated = _repeated_ids(connection, answered)
+        finished = []
+        for one in answered:
+            for delivery, said in one.outcomes:
+                outcome = said
+                if isinstance(said, Accepted) and (said.words.sms_id, one.call.id) in repeated:
+                    outcome = Unknown(reason=Reason.REPEATED_ID, words=said.words)
+                retry_at = self._retry.next_due(
+                    outcome, tries=delivery.tries, started_at=delivery.round_started_at, now=now
+                )
+                following = follow(outcome, listed=len(one.outcomes), now=now, retry_at=retry_at)
+                finished.append(
+                    Finished(
+                        message_id=one.call.message_id,
+                        delivery=delivery,
+                        call=one.call.id,
+                        outcome=outcome,
+                        next=following,
+                    )
+                )
+        deliveries.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
+        self._also_write(connection, finished, now)
+        return finished
+
+    async def _call(self, gateway: Gateway, call: Call) -> None:
+        try:
+            outcomes = await gateway.send([one.number for one in call.deliveries], call.text)
+            answers = tuple((one, outcomes[one.number]) for one in call.deliveries)
+        except asyncio.CancelledError:
+            answers = _nobody_knows(call)
+        except Exception:
+            # The port promises not to raise: a bug of ours must not say "not sent" about what may have been.
+            log.exception("the gateway object failed", extra={"event": "gateway.error", "message_id": call.message_id})
+            answers = _nobody_knows(call)
+        log.debug("answered", extra={"event": "attempt.answered", "message_id": call.message_id})
+        self._answered.append(Answered(call=call, outcomes=answers))
+        self._free.append(gateway)
+        self._wake()
+
+    def _tell(self, finished: Sequence[Finished]) -> None:
+        if not finished:
+            return
+        for one in finished:
+            log.info(
+                "delivery %d of message #%d: %s (%s)",
+                one.delivery.id,
+                one.message_id,
+                one.next.state.value,
+                one.outcome.reason.value,
+                extra={"event": "attempt.settled", "attempt": one.delivery.attempt, "code": one.outcome.words.code},
+            )
+        self._on_finished(finished)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no call runs and every outcome is written."""
+        return not self._running and not self._answered
+
+    async def stop(self, within_s: float) -> None:
+        """Claim nothing more; wait so many seconds for calls under way, cut the rest off, write all down.
+
+        Call it after the loop that calls `step` has stopped. What the store does not take stays `sending` there, and
+        becomes `unknown` at the next start.
+        """
+        self._claiming = False
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=within_s)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+        try:
+            await self.step()
+        except StoreUnavailable as error:
+            log.error(
+                "outcomes of the last calls could not be written: %s", error, extra={"event": "store.unavailable"}
+            )
+        await asyncio.gather(*(gateway.aclose() for gateway in self._gateways), return_exceptions=True)
+
+
+def _nobody_knows(call: Call) -> tuple[tuple[Claimed, Outcome], ...]:
+    return tuple((one, Unknown(reason=Reason.INTERRUPTED)) for one in call.deliveries)
+
+
+def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[tuple[str, str]]:
+    """(sms_id, call) of acceptances whose id the gateway gave to another call: at most one of the two is true."""
+    given: dict[str, str] = {}
+    repeated: set[tuple[str, str]] = set()
+    for one in answered:
+        for _, outcome in one.outcomes:
+            sms_id = outcome.words.sms_id
+            if not isinstance(outcome, Accepted) or not sms_id:
+                continue
+            if given.setdefault(sms_id, one.call.id) != one.call.id:
+                repeated.add((sms_id, one.call.id))
+    old = deliveries.used_elsewhere(connection, given)
+    return repeated | {(sms_id, call) for sms_id, call in given.items() if sms_id in old}

@@ -1,0 +1,86 @@
+"""What time alone brings about: buttons end, an absence is noticed, old rows go."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from bridge.clock import Clock
+from bridge.domain.errors import StoreError
+from bridge.services import decide
+from bridge.services.send_sms import BUTTONS_FOR
+from bridge.store import deliveries, inbox, messages, posts, requests, switches
+from bridge.store.database import Database
+from bridge.store.posts import Place
+
+log = logging.getLogger(__name__)
+
+ALIVE_EVERY = timedelta(seconds=30)
+INBOX_FOR = timedelta(days=2)
+IDEMPOTENCY_FOR = timedelta(days=7)
+
+
+class Housekeeping:
+    """`take_over` once, before the first claim; then `step`, called by a `WorkLoop`."""
+
+    def __init__(self, database: Database, clock: Clock, *, absence: timedelta, notice_places: Sequence[Place]) -> None:
+        """`absence`: after which queued messages are held and ask. `notice_places`: where admins read."""
+        self._database = database
+        self._clock = clock
+        self._absence = absence
+        self._notice_places = notice_places
+        self._alive_at: datetime | None = None
+
+    async def take_over(self) -> None:
+        """What an earlier process left behind: calls without an owner become unknown, stale messages are held."""
+        unknown, stale = await self._database.write(self._take_over)
+        if unknown:
+            log.warning(
+                "%d messages have outcomes that nobody knows: bridge was stopped in the middle of their calls",
+                len(unknown),
+                extra={"event": "takeover.unknown"},
+            )
+        if stale:
+            log.warning(
+                "%d messages waited through an absence and ask before they go out",
+                len(stale),
+                extra={"event": "takeover.stale"},
+            )
+
+    def _take_over(self, connection: Connection) -> tuple[list[int], list[int]]:
+        now = self._clock.now()
+        unknown = deliveries.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
+        alive = switches.get(connection, switches.ALIVE)
+        stale = []
+        if alive is not None and now - alive[2] > self._absence:
+            stale = decide.hold_stale(connection, now)
+        switches.put(connection, switches.ALIVE, "", by="", now=now)
+        return unknown, stale
+
+    async def step(self) -> float | None:
+        """Do what is due by time."""
+        await self._database.write(partial(self._tidy, self._clock.now()))
+        return None
+
+    def _tidy(self, now: datetime, connection: Connection) -> None:
+        decide.end_buttons(connection, now)
+        decide.hold_paused(connection, now)
+        for message_id in messages.without_post(connection):
+            for place in self._notice_places:
+                posts.show(connection, f"notice:{message_id}:{place.chat_id}", place, message_id, now)
+        if self._alive_at is None or now - self._alive_at >= ALIVE_EVERY:
+            switches.put(connection, switches.ALIVE, "", by="", now=now)
+            inbox.forget(connection, now - INBOX_FOR)
+            requests.forget(connection, now - IDEMPOTENCY_FOR)
+            self._alive_at = now
+
+    async def leave(self) -> None:
+        """Note when we went, so that the next process knows how long nobody was there."""
+        try:
+            await self._database.write(
+                lambda connection: switches.put(connection, switches.ALIVE, "", by="", now=self._clock.now())
+            )
+        except StoreError as error:
+            log.error("%s", error, extra={"event": "store.unavailable"})

@@ -1,0 +1,75 @@
+"""How often a chat may be written to: Telegram takes about 30 calls a second, one a second in a chat (with some
+patience), and 20 a minute in a group."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """A bucket of `burst` calls that fills again with one call each `every`."""
+
+    burst: int
+    every: timedelta
+
+
+PRIVATE = Pace(burst=3, every=timedelta(seconds=1))
+GROUP = Pace(burst=4, every=timedelta(seconds=3.5))
+OVERALL = Pace(burst=25, every=timedelta(seconds=1 / 25))
+
+
+@dataclass(slots=True)
+class _Bucket:
+    pace: Pace
+    full_at: datetime  # when the bucket is full again
+
+    def ready_at(self) -> datetime:
+        """From when on there is a call in it."""
+        return self.full_at - self.pace.every * (self.pace.burst - 1)
+
+    def spend(self, now: datetime) -> None:
+        self.full_at = max(self.full_at, now) + self.pace.every
+
+
+class Pacer:
+    """Remembers what was spent, for each chat and overall. Forgets chats whose bucket is full."""
+
+    def __init__(self) -> None:
+        self._chats: dict[int, _Bucket] = {}
+        self._held: dict[int, datetime] = {}
+        self._overall: _Bucket | None = None
+
+    def ready_at(self, chat_id: int, now: datetime) -> datetime:
+        """When this chat may be written to: now, or a later time."""
+        bucket = self._chats.get(chat_id)
+        return max(
+            now,
+            self._held.get(chat_id, now),
+            bucket.ready_at() if bucket else now,
+            self.global_ready_at(now),
+        )
+
+    def global_ready_at(self, now: datetime) -> datetime:
+        """When any chat may be written to."""
+        return max(now, self._overall.ready_at() if self._overall else now)
+
+    def spend(self, chat_id: int, now: datetime) -> None:
+        """A call goes to this chat."""
+        bucket = self._chats.setdefault(chat_id, _Bucket(GROUP if chat_id < 0 else PRIVATE, now))
+        bucket.spend(now)
+        if self._overall is None:
+            self._overall = _Bucket(OVERALL, now)
+        self._overall.spend(now)
+
+    def hold(self, chat_id: int, until: datetime) -> None:
+        """Nothing to this chat before that time; the others go on."""
+        self._held[chat_id] = max(until, self._held.get(chat_id, until))
+
+    def waiting(self, now: datetime) -> dict[int, datetime]:
+        """Chats that may not be written to now, and from when on they may."""
+        self._held = {chat: until for chat, until in self._held.items() if until > now}
+        self._chats = {chat: bucket for chat, bucket in self._chats.items() if bucket.full_at > now}
+        found = {chat: bucket.ready_at() for chat, bucket in self._chats.items() if bucket.ready_at() > now}
+        for chat, until in self._held.items():
+            found[chat] = max(until, found.get(chat, until))
+        return found

@@ -1,0 +1,61 @@
+"""The one retry policy: tenacity's retry, wait and stop objects, asked about a history that the database keeps.
+
+tenacity's own loop would sleep inside the process, hold a slot meanwhile and forget its count in a crash. So the same
+objects decide, and the answer becomes a due time in the row: a restart in the middle of a wait changes nothing.
+"""
+
+from datetime import datetime, timedelta
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_delay, wait_exponential_jitter
+from tenacity.wait import wait_base
+
+from bridge.domain.outcome import NotSent, Outcome
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+LONGEST_RETRY_AFTER_S = 3600.0
+
+
+class wait_as_told(wait_base):  # noqa: N801 - named as tenacity names its waits
+    """What the gateway asked for by `Retry-After`, where that is longer than the wait of ours."""
+
+    def __init__(self, otherwise: wait_base) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        """Seconds to wait before the next attempt."""
+        ours = self._otherwise(retry_state)
+        outcome = retry_state.outcome.result() if retry_state.outcome else None
+        told = outcome.retry_after_s if isinstance(outcome, NotSent) else None
+        return ours if told is None else max(ours, min(told, LONGEST_RETRY_AFTER_S))
+
+
+def may_be_tried_again(outcome: Outcome) -> bool:
+    """Certainly not sent, and the gateway may take it yet."""
+    return isinstance(outcome, NotSent) and not outcome.out_of_service
+
+
+class RetryPolicy:
+    """Whether and when an attempt is repeated."""
+
+    def __init__(self, retry_for_s: float) -> None:
+        """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin."""
+        self._policy = AsyncRetrying(
+            retry=retry_if_result(may_be_tried_again),
+            wait=wait_as_told(wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)),
+            stop=stop_after_delay(retry_for_s),
+        )
+        self._retry_for = timedelta(seconds=retry_for_s)
+
+    def next_due(self, outcome: Outcome, *, tries: int, started_at: datetime, now: datetime) -> datetime | None:
+        """When to try again after `tries` attempts since `started_at`; None: not any more."""
+        state = RetryCallState(self._policy, None, (), {})
+        state.attempt_number = tries
+        state.set_result(outcome)
+        state.start_time = 0.0
+        state.outcome_timestamp = (now - started_at).total_seconds()
+        if not self._policy.retry(state) or self._policy.stop(state):
+            return None
+        due = now + timedelta(seconds=self._policy.wait(state))
+        # Waiting past the end only to give up then would keep a person waiting for nothing.
+        return due if due <= started_at + self._retry_for else None

@@ -1,0 +1,209 @@
+"""What Telegram shows follows what the database says.
+
+A post is out of date while `shown < wanted`. Each step takes the oldest such post of every chat that may be written to
+now; a chat has one call under way at a time, so that edits of a post never overtake each other and many changes
+become one edit.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from bridge.clock import Clock
+from bridge.domain.errors import StoreUnavailable
+from bridge.services.pacing import Pacer
+from bridge.store import messages, posts
+from bridge.store.database import Database
+from bridge.store.messages import MessageView
+from bridge.store.posts import Place, Post
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 8
+"""Chats that are written to at the same time."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Button:
+    """An inline button: what it says and what a press brings back (1 to 64 bytes)."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Card:
+    """What a post shows: Telegram HTML of at most 4096 characters, and buttons in one row."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+
+
+# What Telegram said to a card.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """It stands there, as `telegram_id`."""
+
+    telegram_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Later:
+    """Not now. `after_s`: seconds to wait, where Telegram said so."""
+
+    why: str
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """The message that was to be edited is not there any more."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoThread:
+    """The topic is gone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """The chat has another id now."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Never:
+    """Blocked, kicked, no such chat: it will not be taken."""
+
+    why: str
+
+
+Reply = Shown | Later | Gone | NoThread | Moved | Never
+
+
+class Chat(Protocol):
+    """The port to Telegram: shows a card, raises nothing but `asyncio.CancelledError`."""
+
+    async def show(self, place: Place, card: Card, telegram_id: int | None) -> Reply:
+        """Post the card, or edit the message `telegram_id` to be it."""
+        ...
+
+
+Render = Callable[[MessageView, int, datetime], Card]
+"""A message's card for a chat id (a group's shows no whole numbers), at that time."""
+
+
+class ChatSync:
+    """Brings posts up to date. `step` is called by a `WorkLoop`; `wake` must make that happen soon."""
+
+    def __init__(
+        self, *, database: Database, chat: Chat, render: Render, pacer: Pacer, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._chat = chat
+        self._render = render
+        self._pacer = pacer
+        self._clock = clock
+        self._wake = wake
+        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._trouble = ""
+        self._posted: dict[int, int] = {}  # post -> Telegram id that the store has not taken yet
+
+    async def step(self) -> float | None:
+        """Start a call for each chat that may be written to now. Gives the seconds until the next one may."""
+        now = self._clock.now()
+        waiting = self._pacer.waiting(now)
+        skip = set(self._busy) | set(waiting)
+        found = await self._database.read(lambda connection: posts.due(connection, now, 64, skip))
+        for post in found:
+            if len(self._busy) >= AT_ONCE:
+                break
+            chat_id = post.place.chat_id
+            if chat_id not in self._busy and self._pacer.ready_at(chat_id, now) <= now:
+                self._pacer.spend(chat_id, now)
+                self._busy[chat_id] = asyncio.create_task(self._sync(post))
+        next_due = await self._database.read(lambda connection: posts.next_due(connection, now))
+        times = [
+            *waiting.values(),
+            *([next_due] if next_due else []),
+            *([self._pacer.global_ready_at(now)] if found else []),
+        ]
+        return min(((time - now).total_seconds() for time in times if time > now), default=None)
+
+    async def _sync(self, post: Post) -> None:
+        try:
+            card = await self._card(post)
+            log.debug("showing post %d", post.id, extra={"event": "chat.showing", "edit": post.telegram_id is not None})
+            reply = await self._chat.show(post.place, card, self._posted.get(post.id, post.telegram_id))
+            if isinstance(reply, Shown):
+                self._posted[post.id] = reply.telegram_id
+            log.debug("showed post %d", post.id, extra={"event": "chat.shown"})
+            await self._database.write(partial(self._note, post, reply))
+            self._posted.pop(post.id, None)
+        except StoreUnavailable as error:
+            log.error("what Telegram shows could not be written down: %s", error, extra={"event": "store.unavailable"})
+            self._pacer.hold(post.place.chat_id, self._clock.now() + timedelta(seconds=5))
+        except Exception:
+            log.exception("post %d could not be shown", post.id, extra={"event": "chat.error"})
+            self._pacer.hold(post.place.chat_id, self._clock.now() + timedelta(seconds=5))
+        finally:
+            del self._busy[post.place.chat_id]
+            self._wake()
+
+    async def _card(self, post: Post) -> Card:
+        message_id = post.message_id
+        if message_id is None:
+            return Card(text=post.text)
+        view = await self._database.read(lambda connection: messages.view(connection, message_id))
+        if view is None:
+            return Card(text=f"#{message_id} is not there any more.")
+        return self._render(view, post.place.chat_id, self._clock.now())
+
+    def _note(self, post: Post, reply: Reply, connection: Connection) -> None:
+        """Write down what Telegram said."""
+        match reply:
+            case Shown(telegram_id=telegram_id):
+                self._works_again()
+                posts.shown(connection, post, telegram_id)
+            case Later(why=why, after_s=after_s):
+                self._say(why)
+                pause_s = after_s if after_s is not None else min(60.0, 2.0 ** min(post.tries, 6))
+                until = self._clock.now() + timedelta(seconds=pause_s)
+                self._pacer.hold(post.place.chat_id, until)
+                posts.delay(connection, post, until)
+            case Gone():
+                posts.lost(connection, post)
+            case NoThread():
+                posts.without_thread(connection, post)
+            case Moved(chat_id=chat_id):
+                posts.chat_moved(connection, post.place.chat_id, chat_id)
+            case Never(why=why):
+                log.warning("post %d is given up: %s", post.id, why, extra={"event": "chat.refused"})
+                posts.give_up(connection, post, why)
+
+    def _say(self, why: str) -> None:
+        """Once for each new trouble."""
+        if why != self._trouble:
+            log.warning("Telegram does not take posts just now: %s", why, extra={"event": "chat.waiting"})
+            self._trouble = why
+
+    def _works_again(self) -> None:
+        if self._trouble:
+            log.warning("Telegram takes posts again", extra={"event": "chat.recovered"})
+            self._trouble = ""
+
+    async def stop(self, within_s: float) -> None:
+        """Wait so many seconds for calls under way, then cut them off. Posts that are not shown stay due."""
+        tasks = list(self._busy.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=within_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

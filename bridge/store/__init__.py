@@ -1,0 +1,4 @@
+"""Tables, migrations and all SQL.
+
+Operations are plain functions of a connection; `Database` runs them, many to a commit.
+"""

@@ -1,0 +1,182 @@
+"""SQLite, written by one thread that commits many operations at once, and read by another.
+
+An operation is a plain function of a connection. It is run inside a transaction that it shares with others, so it may
+run twice (when a neighbour fails) and must have no effect but on the database.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from bridge.domain.errors import StoreUnavailable
+
+T = TypeVar("T")
+Operation = Callable[[Connection], T]
+
+GROUP_LIMIT = 128
+"""Operations in one commit, at most: a failing one makes all of them run again, each alone."""
+
+BUSY_TIMEOUT_S = 3.0
+"""How long a locked database is waited for, in seconds, before an operation fails."""
+
+
+def sqlite_engine(path: Path, *, readonly: bool = False) -> Engine:
+    """An engine for the file at `path`: WAL, synchronous FULL (an answered commit survives a power cut)."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver's own comes too late
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -16384")
+        if readonly:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A writer takes the lock at once: a reader that turns writer in the middle fails without waiting.
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+_TROUBLE = (
+    ("database or disk is full", "the disk is full"),
+    ("database is locked", "another program holds a lock on it"),
+    ("readonly", "it is read-only"),
+    ("unable to open", "it cannot be opened"),
+    ("disk I/O error", "the disk fails (I/O error)"),
+    ("malformed", "it is damaged"),
+    ("not a database", "the file is not a database"),
+    ("no such table", "it has no tables of bridge"),
+)
+
+
+def explain(error: BaseException) -> str:
+    """Why the database refused, in a few words for an operator; holds no SQL and no values."""
+    text = str(getattr(error, "orig", error))
+    return next((words for mark, words in _TROUBLE if mark.lower() in text.lower()), type(error).__name__)
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """The error of ours for a database error; its cause stays attached."""
+    trouble = StoreUnavailable(f"database: {explain(error)}")
+    trouble.__cause__ = error
+    return trouble
+
+
+@dataclass
+class _Job:
+    operation: Operation[Any]
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+class Database:
+    """The store as the rest of bridge sees it: `write` and `read` an operation."""
+
+    def __init__(self, path: Path, *, on_commit: Callable[[float], None] = lambda seconds: None) -> None:
+        """`on_commit` is told the seconds of each commit, from the writer's thread."""
+        self.path = path
+        self._engine = sqlite_engine(path)
+        self._reading = sqlite_engine(path, readonly=True)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._on_commit = on_commit
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._writer = threading.Thread(target=self._write_on, name="store-writer", daemon=True)
+        self._writer.start()
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run `operation` and commit; its result comes after the commit.
+
+        Raises what the operation raises (nothing of it is kept then), or `StoreUnavailable`.
+        """
+        if self._closed:
+            raise StoreUnavailable("database: closed")
+        job = _Job(operation, self._loop.create_future())
+        self._jobs.put(job)
+        # Shielded: a caller that is cancelled does not take back what the writer may have committed.
+        return await asyncio.shield(job.future)
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run `operation` on what is committed; it may not write. Raises `StoreUnavailable`."""
+
+        def run() -> T:
+            try:
+                with self._reading.begin() as connection:
+                    return operation(connection)
+            except DBAPIError as error:
+                raise unavailable(error) from error
+
+        return await self._loop.run_in_executor(self._reader, run)
+
+    async def aclose(self) -> None:
+        """Finish what is asked for, then close. Further calls raise `StoreUnavailable`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        self._reader.shutdown()
+        self._engine.dispose()
+        self._reading.dispose()
+
+    def _write_on(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            group = [job]
+            last = False
+            while len(group) < GROUP_LIMIT and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    last = True
+                    break
+                group.append(more)
+            self._commit(group)
+            self._loop.call_soon_threadsafe(_hand_back, group)
+            if last:
+                return
+
+    def _commit(self, group: list[_Job]) -> None:
+        """One transaction for all; when it fails and there are several, one for each."""
+        started = perf_counter()
+        try:
+            with self._engine.begin() as connection:
+                for job in group:
+                    job.result = job.operation(connection)
+        except BaseException as error:  # noqa: BLE001 - each job's owner gets it
+            if len(group) > 1:
+                for job in group:
+                    self._commit([job])
+                return
+            group[0].error = unavailable(error) if isinstance(error, DBAPIError) else error
+        else:
+            self._on_commit(perf_counter() - started)
+
+
+def _hand_back(group: list[_Job]) -> None:
+    for job in group:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+            # Nobody waits any more for a caller that was cancelled: that is no news for the log.
+            job.future.exception()
+        else:
+            job.future.set_result(job.result)

@@ -1,0 +1,54 @@
+"""Raw Telegram updates: kept before they are confirmed, open until a handler has committed its work."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from bridge.store.dialect import insert_new
+from bridge.store.tables import inbox
+
+
+def keep(connection: Connection, updates: Sequence[tuple[int, str]], now: datetime) -> int:
+    """Keep (update id, raw JSON) pairs; those there already are left alone. Gives how many are new."""
+    return sum(
+        insert_new(connection, inbox, {"update_id": update_id, "raw": raw, "received_at": now})
+        for update_id, raw in updates
+    )
+
+
+def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int]]:
+    """(update id, raw JSON, earlier tries) of what no handler has finished, oldest first."""
+    rows = connection.execute(
+        select(inbox.c.update_id, inbox.c.raw, inbox.c.tries)
+        .where(inbox.c.done_at.is_(None))
+        .order_by(inbox.c.update_id)
+        .limit(limit)
+    )
+    return [(row.update_id, row.raw, row.tries) for row in rows]
+
+
+def done(connection: Connection, update_id: int, now: datetime) -> bool:
+    """Mark an update as finished and forget what it said; False when it was finished before (or never kept)."""
+    return (
+        connection.execute(
+            update(inbox).where(inbox.c.update_id == update_id, inbox.c.done_at.is_(None)).values(done_at=now, raw="")
+        ).rowcount
+        > 0
+    )
+
+
+def failed(connection: Connection, update_id: int) -> None:
+    """Count a try that ended in an error."""
+    connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(tries=inbox.c.tries + 1))
+
+
+def forget(connection: Connection, before: datetime) -> int:
+    """Drop finished updates from before that time; Telegram itself keeps them 24 hours."""
+    return connection.execute(delete(inbox).where(inbox.c.done_at < before)).rowcount
+
+
+def is_done(connection: Connection, update_id: int) -> bool:
+    """Whether an update is finished (or not kept any more)."""
+    row = connection.execute(select(inbox.c.done_at).where(inbox.c.update_id == update_id)).one_or_none()
+    return row is None or row.done_at is not None

@@ -1,0 +1,279 @@
+"""Messages and their deliveries, as people see and decide them."""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from bridge.domain.delivery import Cause, State, sources
+from bridge.store import posts
+from bridge.store.tables import deliveries, messages
+from bridge.store.tables import posts as posts_table
+
+LINES = 20
+"""Deliveries that a view carries one by one; of a larger message it carries those that were not accepted."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewMessage:
+    """What is written down before anybody is told "yes"."""
+
+    source: str
+    source_key: str
+    owner: str
+    owner_name: str
+    text: str
+    encoding: str
+    segments: int
+    numbers: Sequence[str]
+    remarks: Mapping[str, object]
+    hold: str
+    priority: int
+    group_size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryView:
+    """One number of a message, as it stands."""
+
+    id: int
+    position: int
+    number: str
+    state: State
+    due_at: datetime
+    attempt: int
+    tries: int
+    changed_at: datetime
+    gateway: str
+    reason: str
+    code: str
+    type: str
+    error: str
+    detail: str
+    sms_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageView:
+    """A message, as it stands: counts of all states, and the deliveries worth a line of their own."""
+
+    id: int
+    source: str
+    owner: str
+    owner_name: str
+    text: str
+    encoding: str
+    segments: int
+    recipients: int
+    remarks: Mapping[str, object]
+    created_at: datetime
+    hold: str
+    buttons_until: datetime | None
+    decision: str
+    counts: Mapping[State, int]
+    turn: int  # counts all its attempts: a button carries it, so that an old keyboard decides nothing new
+    lines: tuple[DeliveryView, ...]
+
+
+def find(connection: Connection, source: str, source_key: str) -> int | None:
+    """The id of the message that this update or request has made before."""
+    return connection.execute(
+        select(messages.c.id).where(messages.c.source == source, messages.c.source_key == source_key)
+    ).scalar()
+
+
+def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until: datetime | None) -> int:
+    """Write a message and a delivery for each number; gives its id (`#42`). Its key must be new."""
+    message_id: int = connection.execute(
+        insert(messages).values(
+            source=new.source,
+            source_key=new.source_key,
+            owner=new.owner,
+            owner_name=new.owner_name[:200],
+            text=new.text,
+            encoding=new.encoding,
+            segments=new.segments,
+            recipients=len(new.numbers),
+            remarks=json.dumps(new.remarks, ensure_ascii=False),
+            created_at=now,
+            hold=new.hold,
+            buttons_until=buttons_until,
+            decision="",
+        )
+    ).inserted_primary_key[0]  # type: ignore[index]
+    blank = dict.fromkeys(("gateway", "reason", "code", "type", "error", "detail", "sms_id"), "")
+    state = State.HELD if new.hold else State.QUEUED
+    connection.execute(
+        insert(deliveries),
+        [
+            {
+                "message_id": message_id,
+                "position": position,
+                "number": number,
+                "state": state.value,
+                "priority": new.priority,
+                "due_at": now,
+                "attempt": 0,
+                "tries": 0,
+                "round_started_at": None,
+                "group_size": new.group_size,
+                "changed_at": now,
+                **blank,
+            }
+            for position, number in enumerate(new.numbers)
+        ],
+    )
+    return message_id
+
+
+def view(connection: Connection, message_id: int, lines: int = LINES) -> MessageView | None:
+    """The message as it stands; None when there is none."""
+    row = connection.execute(select(messages).where(messages.c.id == message_id)).one_or_none()
+    if row is None:
+        return None
+    counted = connection.execute(
+        select(deliveries.c.state, func.count(), func.sum(deliveries.c.attempt))
+        .where(deliveries.c.message_id == message_id)
+        .group_by(deliveries.c.state)
+    ).all()
+    counts = {State(state): count for state, count, _ in counted}
+    query = select(deliveries).where(deliveries.c.message_id == message_id).order_by(deliveries.c.position).limit(lines)
+    if row.recipients > lines:
+        query = query.where(deliveries.c.state.not_in([State.ACCEPTED, State.SCHEDULED]))
+    return MessageView(
+        id=row.id,
+        source=row.source,
+        owner=row.owner,
+        owner_name=row.owner_name,
+        text=row.text,
+        encoding=row.encoding,
+        segments=row.segments,
+        recipients=row.recipients,
+        remarks=json.loads(row.remarks),
+        created_at=row.created_at,
+        hold=row.hold,
+        buttons_until=row.buttons_until,
+        decision=row.decision,
+        counts=counts,
+        turn=int(sum(attempts for _, _, attempts in counted)),
+        lines=tuple(_delivery(line) for line in connection.execute(query)),
+    )
+
+
+def _delivery(row: Row[Any]) -> DeliveryView:
+    return DeliveryView(
+        id=row.id,
+        position=row.position,
+        number=row.number,
+        state=State(row.state),
+        due_at=row.due_at,
+        attempt=row.attempt,
+        tries=row.tries,
+        changed_at=row.changed_at,
+        gateway=row.gateway,
+        reason=row.reason,
+        code=row.code,
+        type=row.type,
+        error=row.error,
+        detail=row.detail,
+        sms_id=row.sms_id,
+    )
+
+
+def latest(connection: Connection, owner: str | None, limit: int) -> list[MessageView]:
+    """The newest messages, newest first: one owner's, or everybody's when `owner` is None."""
+    query = select(messages.c.id).order_by(messages.c.id.desc()).limit(limit)
+    if owner is not None:
+        query = query.where(messages.c.owner == owner)
+    found = [view(connection, message_id, lines=1) for message_id in connection.execute(query).scalars()]
+    return [message for message in found if message is not None]
+
+
+def segments_since(connection: Connection, since: datetime, owner: str | None) -> int:
+    """Segments asked for since then and not taken back: one owner's, or everybody's when `owner` is None."""
+    query = (
+        select(func.coalesce(func.sum(messages.c.segments), 0))
+        .select_from(messages.join(deliveries, deliveries.c.message_id == messages.c.id))
+        .where(messages.c.created_at >= since, deliveries.c.state != State.CANCELLED)
+    )
+    if owner is not None:
+        query = query.where(messages.c.owner == owner)
+    return int(connection.execute(query).scalar_one())
+
+
+def move(
+    connection: Connection,
+    message_id: int,
+    cause: Cause,
+    new: State,
+    *,
+    now: datetime,
+    only: Collection[State] | None = None,
+    reason: str = "",
+) -> int:
+    """Move the deliveries of a message that may make this move (of them, those in `only`); gives how many moved.
+
+    A delivery that is queued anew starts a new round: due now, its tries counted from none.
+    """
+    allowed = [state for state in sources(cause, new) if only is None or state in only]
+    values: dict[str, object] = {"state": new.value, "changed_at": now}
+    if new is State.QUEUED:
+        values |= {"due_at": now, "tries": 0, "round_started_at": None}
+    if reason:
+        values["reason"] = reason
+    moved = connection.execute(
+        update(deliveries).where(deliveries.c.message_id == message_id, deliveries.c.state.in_(allowed)).values(values)
+    ).rowcount
+    if moved:
+        posts.touch(connection, [message_id])
+    return moved
+
+
+def note(connection: Connection, message_id: int, *, decision: str = "", hold: str | None = None) -> None:
+    """Note who decided what, and why it is held now (empty: it is not)."""
+    values: dict[str, object] = {"decision": decision[:300]} if decision else {}
+    if hold is not None:
+        values["hold"] = hold
+    if values:
+        connection.execute(update(messages).where(messages.c.id == message_id).values(values))
+    posts.touch(connection, [message_id])
+
+
+def offer_buttons(connection: Connection, message_id: int, until: datetime | None) -> None:
+    """Until when its buttons may be pressed; None: it has none."""
+    connection.execute(update(messages).where(messages.c.id == message_id).values(buttons_until=until))
+    posts.touch(connection, [message_id])
+
+
+def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int, str]]:
+    """(message id, hold) of messages whose buttons have had their time."""
+    rows = connection.execute(
+        select(messages.c.id, messages.c.hold).where(messages.c.buttons_until <= now).order_by(messages.c.id).limit(500)
+    )
+    return [(row.id, row.hold) for row in rows]
+
+
+def in_state(connection: Connection, state: State, *, hold: str | None = None) -> list[int]:
+    """Ids of messages with a delivery in this state (and, if given, held for that reason)."""
+    query = (
+        select(deliveries.c.message_id)
+        .join(messages, messages.c.id == deliveries.c.message_id)
+        .where(deliveries.c.state == state)
+        .distinct()
+    )
+    if hold is not None:
+        query = query.where(messages.c.hold == hold)
+    return list(connection.execute(query).scalars())
+
+
+def without_post(connection: Connection) -> list[int]:
+    """Ids of messages that offer buttons which no chat shows (they came by HTTP or from the command line)."""
+    query = (
+        select(messages.c.id)
+        .where(messages.c.buttons_until.is_not(None))
+        .where(~select(posts_table.c.id).where(posts_table.c.message_id == messages.c.id).exists())
+    )
+    return list(connection.execute(query).scalars())

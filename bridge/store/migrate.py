@@ -1,0 +1,103 @@
+"""Bring a database to this version."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.exc import DBAPIError
+
+from bridge.domain.errors import StoreUnusable
+from bridge.store.database import explain, sqlite_engine
+
+HEAD = "0001"
+"""The newest migration. A test holds it against the folder."""
+
+
+def sqlite_path(url: str) -> Path:
+    """The file of `BRIDGE_DATABASE_URL`. Raises `StoreUnusable` for an address that this version does not know."""
+    scheme = url.partition(":")[0]
+    if scheme in ("postgres", "postgresql"):
+        raise StoreUnusable("BRIDGE_DATABASE_URL: PostgreSQL is not there yet; use sqlite:///bridge.db")
+    prefix = "sqlite:///"
+    if not url.startswith(prefix) or url == prefix or ":memory:" in url:
+        raise StoreUnusable("BRIDGE_DATABASE_URL: must be sqlite:///FILE, or sqlite:////ABSOLUTE/FILE")
+    return Path(url.removeprefix(prefix)).expanduser().resolve()
+
+
+def current(path: Path) -> str | None:
+    """The version of the database at `path`; None when there is none yet. Writes nothing.
+
+    Raises `StoreUnusable` when it cannot be read.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    try:
+        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=3)
+        try:
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "alembic_version" not in tables:
+                if tables:
+                    raise StoreUnusable(f"{path} is a database of another program")
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row else None
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise StoreUnusable(f"cannot read {path}: {explain(error)}") from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise `StoreUnusable` when the database at `path` could not be written."""
+    engine = sqlite_engine(path)
+    try:
+        with engine.begin():
+            pass
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA user_version = 0")  # a write: BEGIN alone passes on a read-only file
+            connection.rollback()
+    except DBAPIError as error:
+        raise StoreUnusable(f"cannot write {path}: {explain(error)}") from error
+    finally:
+        engine.dispose()
+
+
+def migrate(path: Path) -> bool:
+    """Bring the database at `path` to this version; True when that changed something.
+
+    Raises `StoreUnusable` when it is newer than this program, or cannot be written.
+    """
+    found = current(path)
+    if found == HEAD:
+        check_writable(path)
+        return False
+    if found is not None and found > HEAD:
+        raise StoreUnusable(f"{path} is of version {found}, newer than this program ({HEAD}): install a newer bridge")
+    if not path.parent.is_dir():
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no folder {path.parent}")
+    engine = sqlite_engine(path)
+    try:
+        with engine.begin() as connection:
+            upgrade(connection)
+    except DBAPIError as error:
+        raise StoreUnusable(f"cannot write {path}: {explain(error)}") from error
+    finally:
+        engine.dispose()
+    return True
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the migrations up to `revision` inside the connection's transaction."""
+    # Alembic takes a tenth of a second to import, and nearly every start needs no migration.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def tables_of(engine: Engine) -> set[str]:
+    """Names of the tables there, alembic's own left out."""
+    return set(inspect(engine).get_table_names()) - {"alembic_version"}

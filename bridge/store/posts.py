@@ -1,0 +1,139 @@
+"""What the chat shows, and what it should show."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from bridge.store.dialect import insert_new
+from bridge.store.tables import posts
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """Where in Telegram: a chat, a topic of it, and the message that is answered."""
+
+    chat_id: int
+    thread_id: int | None = None
+    reply_to: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Post:
+    """A chat message of ours: fixed `text`, or rendered from `message_id`; `telegram_id` once it is posted."""
+
+    id: int
+    place: Place
+    message_id: int | None
+    text: str
+    telegram_id: int | None
+    wanted: int
+    tries: int
+
+
+def say(connection: Connection, key: str, place: Place, text: str, now: datetime) -> bool:
+    """Post a fixed text (Telegram HTML), once for each `key`; True when it is new."""
+    return _add(connection, key, place, text, None, now)
+
+
+def show(connection: Connection, key: str, place: Place, message_id: int, now: datetime) -> bool:
+    """Post a message's card and keep it in step with its state, once for each `key`; True when it is new."""
+    return _add(connection, key, place, "", message_id, now)
+
+
+def _add(connection: Connection, key: str, place: Place, text: str, message_id: int | None, now: datetime) -> bool:
+    return insert_new(
+        connection,
+        posts,
+        {
+            "key": key,
+            "chat_id": place.chat_id,
+            "thread_id": place.thread_id,
+            "reply_to": place.reply_to,
+            "message_id": message_id,
+            "text": text,
+            "wanted": 1,
+            "shown": 0,
+            "due_at": now,
+            "tries": 0,
+            "trouble": "",
+        },
+    )
+
+
+def touch(connection: Connection, message_ids: Collection[int]) -> None:
+    """The state of these messages changed: every post that shows one of them is out of date."""
+    if message_ids:
+        connection.execute(
+            update(posts).where(posts.c.message_id.in_(sorted(message_ids))).values(wanted=posts.c.wanted + 1)
+        )
+
+
+_OPEN = (posts.c.shown < posts.c.wanted, posts.c.trouble == "")
+
+
+def due(connection: Connection, now: datetime, limit: int, without: Collection[int] = ()) -> list[Post]:
+    """Posts that are out of date, oldest first, leaving out the chats `without`."""
+    query = select(posts).where(*_OPEN, posts.c.due_at <= now).order_by(posts.c.due_at, posts.c.id).limit(limit)
+    if without:
+        query = query.where(posts.c.chat_id.not_in(sorted(without)))
+    return [
+        Post(
+            id=row.id,
+            place=Place(chat_id=row.chat_id, thread_id=row.thread_id, reply_to=row.reply_to),
+            message_id=row.message_id,
+            text=row.text,
+            telegram_id=row.telegram_id,
+            wanted=row.wanted,
+            tries=row.tries,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def next_due(connection: Connection, after: datetime) -> datetime | None:
+    """When the next post that waits becomes due; None when none waits."""
+    return connection.execute(select(func.min(posts.c.due_at)).where(*_OPEN, posts.c.due_at > after)).scalar()
+
+
+def oldest_open(connection: Connection) -> datetime | None:
+    """Since when the oldest post that is out of date is due."""
+    return connection.execute(select(func.min(posts.c.due_at)).where(*_OPEN)).scalar()
+
+
+def shown(connection: Connection, post: Post, telegram_id: int) -> None:
+    """Telegram shows the version `post.wanted` under `telegram_id`."""
+    connection.execute(
+        update(posts).where(posts.c.id == post.id).values(shown=post.wanted, telegram_id=telegram_id, tries=0)
+    )
+
+
+def lost(connection: Connection, post: Post) -> None:
+    """Telegram has no such message any more: post it anew."""
+    connection.execute(update(posts).where(posts.c.id == post.id).values(telegram_id=None, reply_to=None))
+
+
+def delay(connection: Connection, post: Post, due_at: datetime) -> None:
+    """Not now: try again at `due_at`."""
+    connection.execute(update(posts).where(posts.c.id == post.id).values(due_at=due_at, tries=post.tries + 1))
+
+
+def without_thread(connection: Connection, post: Post) -> None:
+    """The topic is gone: post into the chat itself."""
+    connection.execute(update(posts).where(posts.c.id == post.id).values(thread_id=None, reply_to=None))
+
+
+def give_up(connection: Connection, post: Post, trouble: str) -> None:
+    """Telegram will never take it (blocked, kicked, no such chat)."""
+    connection.execute(update(posts).where(posts.c.id == post.id).values(trouble=trouble[:200]))
+
+
+def chat_moved(connection: Connection, old: int, new: int) -> None:
+    """A group became a supergroup: its posts move along (their old Telegram ids mean nothing there)."""
+    connection.execute(update(posts).where(posts.c.chat_id == old).values(chat_id=new, telegram_id=None, reply_to=None))
+
+
+def chats_of(connection: Connection, message_id: int) -> Sequence[int]:
+    """Chats that show this message."""
+    return list(connection.execute(select(posts.c.chat_id).where(posts.c.message_id == message_id)).scalars())

@@ -1,0 +1,27 @@
+"""Named values of the whole installation."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from bridge.store.tables import switches
+
+PAUSED = "paused"
+ALIVE = "alive"
+
+
+def get(connection: Connection, name: str) -> tuple[str, str, datetime] | None:
+    """(value, set by, set at); None when it was never set."""
+    row = connection.execute(select(switches).where(switches.c.name == name)).one_or_none()
+    return None if row is None else (row.value, row.set_by, row.set_at)
+
+
+def put(connection: Connection, name: str, value: str, *, by: str, now: datetime) -> None:
+    """Set it."""
+    connection.execute(delete(switches).where(switches.c.name == name))
+    connection.execute(insert(switches).values(name=name, value=value, set_by=by, set_at=now))
+
+
+def drop(connection: Connection, name: str) -> bool:
+    """Unset it; False when it was not set."""
+    return connection.execute(delete(switches).where(switches.c.name == name)).rowcount > 0

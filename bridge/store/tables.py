@@ -1,0 +1,206 @@
+"""The tables, as they are at this version. A test holds them against what the migrations make."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Microseconds since 1970 UTC; aware datetimes outside. Compares and indexes as an integer on any database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To the database; a naive datetime is a mistake and raises TypeError."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """From the database, aware in UTC."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+# Row ids are 64 bit on PostgreSQL; SQLite counts only plain INTEGER keys by itself.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Raw Telegram updates, kept before they are confirmed. `raw` is emptied when the update is done with.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("update_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw", Text, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("done_at", UtcTime),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Index("ix_inbox_open", "update_id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    Index("ix_inbox_done", "done_at"),
+)
+
+# One text from one origin. (source, source_key) is unique: a repeated update or request is the same message.
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("source", String(16), nullable=False),  # telegram, api, cli
+    Column("source_key", String(200), nullable=False),
+    Column("owner", String(80), nullable=False),  # tg:<user id>, api:<token name>, cli:<os user>
+    Column("owner_name", String(200), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("encoding", String(8), nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("recipients", Integer, nullable=False),
+    Column("remarks", Text, nullable=False),  # JSON: what the answer must mention (see services.send_sms)
+    Column("created_at", UtcTime, nullable=False),
+    Column("hold", String(16), nullable=False),  # why it waits for a person; empty: it does not
+    Column("buttons_until", UtcTime),  # until when its buttons may be pressed; null: it has none
+    Column("decision", String(300), nullable=False),  # who decided what, last
+    UniqueConstraint("source", "source_key"),
+    Index("ix_messages_owner", "owner", "id"),
+    Index("ix_messages_created", "created_at"),
+    Index(
+        "ix_messages_buttons",
+        "buttons_until",
+        sqlite_where=text("buttons_until IS NOT NULL"),
+        postgresql_where=text("buttons_until IS NOT NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# That text to one number: the state and due time that everything else follows.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("message_id", RowId, ForeignKey("messages.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("number", String(20), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("priority", Integer, nullable=False),  # smaller goes first
+    Column("due_at", UtcTime, nullable=False),
+    Column("attempt", Integer, nullable=False),  # of all rounds; 0: never tried
+    Column("tries", Integer, nullable=False),  # of this round: what the retry policy counts
+    Column("round_started_at", UtcTime),  # first attempt of this round
+    Column("group_size", Integer, nullable=False),  # in lists of at most this many
+    Column("changed_at", UtcTime, nullable=False),
+    Column("gateway", String(40), nullable=False),
+    Column("reason", String(24), nullable=False),
+    Column("code", String(200), nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("error", String(200), nullable=False),
+    Column("detail", String(200), nullable=False),
+    Column("sms_id", String(200), nullable=False),
+    UniqueConstraint("message_id", "position"),
+    Index(
+        "ix_deliveries_queue",
+        "priority",
+        "due_at",
+        "id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_deliveries_sending",
+        "id",
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+# One gateway call for one delivery, numbered, committed before the call leaves.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", RowId, ForeignKey("deliveries.id"), primary_key=True, autoincrement=False),
+    Column("attempt", Integer, primary_key=True, autoincrement=False),
+    Column("call", String(32), nullable=False),  # the same for all numbers of one call
+    Column("gateway", String(40), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("outcome", String(12), nullable=False),  # empty: not finished
+    Column("reason", String(24), nullable=False),
+    Column("code", String(200), nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("error", String(200), nullable=False),
+    Column("detail", String(200), nullable=False),
+    Column("sms_id", String(200), nullable=False),
+    Column("http_status", Integer),
+    Index("ix_attempts_sms_id", "sms_id", sqlite_where=text("sms_id <> ''"), postgresql_where=text("sms_id <> ''")),
+)
+
+# What the chat shows: a fixed text, or a message rendered from its state. Synced while shown < wanted.
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("key", String(200), nullable=False, unique=True),  # what makes a repeat the same post
+    Column("chat_id", BigInteger, nullable=False),
+    Column("thread_id", BigInteger),
+    Column("reply_to", BigInteger),
+    Column("message_id", RowId, ForeignKey("messages.id")),  # null: a fixed text
+    Column("text", Text, nullable=False),
+    Column("telegram_id", BigInteger),  # null: not posted yet
+    Column("wanted", Integer, nullable=False),
+    Column("shown", Integer, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("trouble", String(200), nullable=False),  # why it is given up; empty: it is not
+    Index(
+        "ix_posts_open",
+        "due_at",
+        "id",
+        sqlite_where=text("shown < wanted AND trouble = ''"),
+        postgresql_where=text("shown < wanted AND trouble = ''"),
+    ),
+    Index("ix_posts_message", "message_id"),
+    sqlite_autoincrement=True,
+)
+
+# Named values of the whole installation: the stop switch, when a service was last alive.
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("set_by", String(200), nullable=False),
+    Column("set_at", UtcTime, nullable=False),
+)
+
+# Idempotency-Key of POST /v1/sms.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("owner", String(80), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("body_hash", String(64), nullable=False),
+    Column("message_id", RowId, ForeignKey("messages.id"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("ix_idempotency_created", "created_at"),
+)

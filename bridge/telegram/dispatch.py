@@ -1,0 +1,95 @@
+"""Kept updates go to their handlers, in the order of each chat, until one has committed its work."""
+
+import asyncio
+import json
+import logging
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+from telegram import Bot, Update
+from telegram.ext import Application, ContextTypes
+
+from bridge.clock import Clock
+from bridge.domain.errors import StoreUnavailable
+from bridge.store import inbox
+from bridge.store.database import Database
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 64
+TRIES = 3
+"""An update whose handler fails so often is put aside, and said to be."""
+
+BotApplication = Application[Any, Any, Any, Any, Any, Any]
+
+
+class Dispatcher:
+    """Empties the inbox. `step` is called by a `WorkLoop`."""
+
+    def __init__(self, *, database: Database, application: BotApplication, clock: Clock) -> None:
+        self._database = database
+        self._application = application
+        self._bot: Bot = application.bot
+        self._clock = clock
+        self._errors: dict[int, BaseException] = {}
+        application.add_error_handler(self._note_error)
+
+    async def step(self) -> float | None:
+        """Handle what is open. Chats side by side, each in its order. Raises `StoreUnavailable`."""
+        rows = await self._database.read(lambda connection: inbox.open_updates(connection, AT_ONCE))
+        chats: dict[int, list[tuple[int, Update, int]]] = defaultdict(list)
+        for update_id, raw, tries in rows:
+            update = self._read(update_id, raw)
+            if update is None:
+                await self._close(update_id)
+                continue
+            chats[update.effective_chat.id if update.effective_chat else 0].append((update_id, update, tries))
+        await asyncio.gather(*(self._in_order(updates) for updates in chats.values()))
+        return 0.0 if len(rows) == AT_ONCE else None
+
+    def _read(self, update_id: int, raw: str) -> Update | None:
+        try:
+            return Update.de_json(json.loads(raw), self._bot)
+        except Exception as error:  # noqa: BLE001 - whatever it holds, it must not block those behind it
+            log.error(
+                "update %d cannot be read and is put aside: %s",
+                update_id,
+                type(error).__name__,
+                extra={"event": "update.unreadable"},
+            )
+            return None
+
+    async def _in_order(self, updates: list[tuple[int, Update, int]]) -> None:
+        for update_id, update, tries in updates:
+            await self._application.process_update(update)
+            error = self._errors.pop(update_id, None)
+            if error is None:
+                await self._close(update_id)
+            elif isinstance(error, StoreUnavailable):
+                raise error
+            else:
+                await self._failed(update_id, tries + 1, error)
+
+    async def _failed(self, update_id: int, tries: int, error: BaseException) -> None:
+        log.error(
+            "the handler of update %d failed (try %d of %d)",
+            update_id,
+            tries,
+            TRIES,
+            exc_info=error,
+            extra={"event": "update.failed"},
+        )
+        await self._database.write(lambda connection: inbox.failed(connection, update_id))
+        if tries >= TRIES:
+            await self._close(update_id)
+
+    async def _close(self, update_id: int) -> None:
+        """Done with, whether or not its handler said so."""
+        now = self._clock.now()
+        if not await self._database.read(partial(inbox.is_done, update_id=update_id)):
+            await self._database.write(lambda connection: inbox.done(connection, update_id, now))
+
+    async def _note_error(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+        if isinstance(update, Update) and context.error is not None:
+            self._errors[update.update_id] = context.error

@@ -1,0 +1,31 @@
+"""The command menu that Telegram shows: for everybody, for users, for admins."""
+
+import logging
+
+from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
+from telegram.error import TelegramError
+
+from bridge.telegram.access import Access, Role
+from bridge.telegram.replies import COMMANDS
+
+log = logging.getLogger(__name__)
+
+
+def menu(role: Role) -> list[BotCommand]:
+    """The commands for this role."""
+    return [BotCommand(name, words[:256]) for name, words, least in COMMANDS if role >= least]
+
+
+async def register(bot: Bot, access: Access) -> None:
+    """Set the menus; those of people who never pressed Start cannot be set, and are at the next start."""
+    try:
+        await bot.set_my_commands(menu(Role.STRANGER), scope=BotCommandScopeDefault())
+    except TelegramError as error:
+        log.warning("the command menu could not be set: %s", type(error).__name__, extra={"event": "menu.failed"})
+    for user_id, role in access.people.items():
+        try:
+            await bot.set_my_commands(menu(role), scope=BotCommandScopeChat(user_id))
+        except TelegramError as error:
+            log.info(
+                "no command menu for user %d yet: %s", user_id, type(error).__name__, extra={"event": "menu.failed"}
+            )

@@ -1,0 +1,119 @@
+"""Updates are confirmed to Telegram only after they are kept.
+
+python-telegram-bot's own updater confirms before anything is stored: killed at the wrong moment it loses commands and
+presses. So the request object below keeps the raw updates *inside* the getUpdates call, and hands on nothing but their
+ids; the offset moves with the next call.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from telegram import Bot
+from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError, TimedOut
+from telegram.request import HTTPXRequest
+
+from bridge.clock import Clock
+from bridge.domain.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query"]
+LONG_POLL_S = 25
+REFUSED_PAUSE_S = 30.0
+
+Keep = Callable[[Sequence[tuple[int, str]]], Awaitable[None]]
+"""Commit (update id, raw JSON) pairs. Raises `StoreUnavailable`."""
+
+
+class KeepingRequest(HTTPXRequest):
+    """For `getUpdates` only: what Telegram hands out is kept before anybody can confirm it."""
+
+    def __init__(self, keep: Keep) -> None:
+        super().__init__(connection_pool_size=1)
+        self._keep = keep
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """As the parent's; the updates in the answer are kept and only their ids go on.
+
+        One that cannot be read must not block the others, so nothing of them is looked at here.
+        """
+        status, payload = await super().do_request(*args, **kwargs)
+        if status != 200:
+            return status, payload
+        try:
+            answer = json.loads(payload)
+            updates = [(int(one["update_id"]), json.dumps(one, ensure_ascii=False)) for one in answer["result"]]
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise NetworkError("Telegram's answer to getUpdates cannot be read") from error
+        if updates:
+            log.debug("%d updates received", len(updates), extra={"event": "update.received"})
+            await self._keep(updates)
+            log.debug("%d updates kept", len(updates), extra={"event": "update.kept"})
+        return status, json.dumps({"ok": True, "result": [{"update_id": number} for number, _ in updates]}).encode()
+
+
+class Poller:
+    """Asks Telegram for updates until it is stopped."""
+
+    def __init__(self, bot: Bot, clock: Clock, on_kept: Callable[[], None]) -> None:
+        """`bot` must get its updates through a `KeepingRequest`. `on_kept`: there is news in the inbox."""
+        self._bot = bot
+        self._clock = clock
+        self._on_kept = on_kept
+        self._never = asyncio.Event()
+        self._trouble = ""
+        self._failures = 0
+        self.reached = False
+        """Whether the last call was answered."""
+
+    async def run(self) -> None:
+        """Poll for ever; ends only by being cancelled, or with `InvalidToken`."""
+        offset: int | None = None
+        while True:
+            try:
+                updates = await self._bot.get_updates(
+                    offset=offset, timeout=LONG_POLL_S, allowed_updates=ALLOWED_UPDATES
+                )
+            except InvalidToken:
+                self.reached = False
+                raise
+            except TelegramError as error:
+                await self._pause(error)
+                continue
+            self._recovered()
+            if updates:
+                offset = updates[-1].update_id + 1
+                self._on_kept()
+
+    async def _pause(self, error: TelegramError) -> None:
+        self.reached = False
+        if isinstance(error.__cause__, StoreUnavailable):  # python-telegram-bot wraps what its request raises
+            self._say(f"updates cannot be kept ({error.__cause__}); Telegram keeps them for us")
+            await self._clock.wait(self._never, 1.0)
+            return
+        if isinstance(error, Conflict):
+            self._say(f"Telegram hands the updates to another: {error.message[:160]}")
+            await self._clock.wait(self._never, REFUSED_PAUSE_S)
+            return
+        if isinstance(error, TimedOut) and self._failures == 0:
+            self._failures = 1  # one slow answer is no news
+            return
+        self._failures += 1
+        self._say(f"Telegram cannot be reached ({type(error).__name__}); alerts and SMS go on, tried again")
+        await self._clock.wait(self._never, min(REFUSED_PAUSE_S, 2.0 ** min(self._failures - 1, 5)))
+
+    def _say(self, trouble: str) -> None:
+        """Once for each new trouble."""
+        if trouble != self._trouble:
+            log.error("%s", trouble, extra={"event": "telegram.unreachable"})
+            self._trouble = trouble
+
+    def _recovered(self) -> None:
+        if self._trouble:
+            log.warning("Telegram answers again", extra={"event": "telegram.recovered"})
+        self._trouble = ""
+        self._failures = 0
+        self.reached = True

@@ -1,0 +1,82 @@
+"""Fixed answers of the bot, as Telegram HTML."""
+
+from collections.abc import Sequence
+from html import escape
+
+from bridge.domain.delivery import State
+from bridge.domain.wording import ICONS, count
+from bridge.store.messages import MessageView
+from bridge.telegram.access import Role
+
+COMMANDS: tuple[tuple[str, str, Role], ...] = (
+    ("sms", "send a text: /sms 0241109433 Disk full on db1", Role.USER),
+    ("status", "one message: /status 42", Role.USER),
+    ("history", "the last messages: /history 10", Role.USER),
+    ("resend", "send once more what is unknown, failed or rejected: /resend 42", Role.USER),
+    ("cancel", "take back what is still queued or held: /cancel 42", Role.USER),
+    ("pause", "stop switch: refuse new messages, hold queued ones", Role.ADMIN),
+    ("resume", "let messages go on", Role.ADMIN),
+    ("whoami", "your id and role", Role.STRANGER),
+    ("help", "what this bot does for you", Role.STRANGER),
+)
+"""Command, what it does, and the least role it is for."""
+
+ROLE_NAMES = {Role.STRANGER: "no access", Role.USER: "user", Role.ADMIN: "admin"}
+
+EDITED = "An edit sends nothing. To send it, write it as a new /sms."
+NOT_YOURS = "Only the person who sent this, and admins, may press here."
+NO_ACCESS = "You have no access to this bot."
+
+
+def ask_for_access(user_id: int) -> str:
+    """All that a stranger learns."""
+    return f"You have no access. Your id is <code>{user_id}</code>: send it to an admin of this bot to be let in."
+
+
+def whoami(user_id: int, role: Role) -> str:
+    """Own id and role."""
+    return f"Your id is <code>{user_id}</code>, your role: {ROLE_NAMES[role]}."
+
+
+def help_for(role: Role) -> str:
+    """What this bot does for this person."""
+    lines = [
+        "I send SMS and tell you the true outcome for every number: ✅ the gateway took it, ❌ certainly not sent, "
+        "❓ may have been sent.",
+        "",
+        "<code>/sms 0241109433 Disk full on db1</code>",
+        "<code>/sms +233241109433, 0551234567 Disk full</code> (a comma between recipients)",
+        "Reply to any message with <code>/sms 0241109433</code> to relay it.",
+        "",
+    ]
+    lines += [f"/{name} - {escape(words)}" for name, words, least in COMMANDS if role >= least]
+    return "\n".join(lines)
+
+
+def unknown_command(command: str) -> str:
+    """A command that does not exist."""
+    return f"There is no command {escape(command[:40])}. /help shows what there is."
+
+
+def problems(sentences: Sequence[str]) -> str:
+    """Why a request was not taken: every bad item and why."""
+    shown = [f"• {escape(sentence)}" for sentence in sentences[:20]]
+    if len(sentences) > len(shown):
+        shown.append(f"… and {len(sentences) - len(shown)} more")
+    return "\n".join(["❌ Nothing was sent.", *shown])
+
+
+def history(found: Sequence[MessageView], *, everybody: bool) -> str:
+    """The last messages, newest first, a line each."""
+    if not found:
+        return "There are no messages yet."
+    lines = []
+    for message in found:
+        totals = " ".join(f"{ICONS[state]}{message.counts[state]}" for state in State if message.counts.get(state))
+        whose = f" · {escape(message.owner_name[:30])}" if everybody else ""
+        at = message.created_at.strftime("%d %b %H:%M")
+        text = message.text[:40] + ("…" if len(message.text) > 40 else "")
+        lines.append(
+            f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · {escape(text)}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""Telegram's side of the service: connects, and connects again; receives, dispatches, shows."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from telegram.error import InvalidToken, TelegramError
+from telegram.ext import ApplicationBuilder, ExtBot
+from telegram.request import HTTPXRequest
+
+from bridge.clock import Clock
+from bridge.engine.embedded import WorkLoop
+from bridge.store import inbox
+from bridge.store.database import Database
+from bridge.telegram import menu
+from bridge.telegram.access import Access
+from bridge.telegram.dispatch import BotApplication, Dispatcher
+from bridge.telegram.handlers import Handlers
+from bridge.telegram.receive import KeepingRequest, Poller
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 30.0
+
+
+def make_bot(token: str, api_url: str, keep: KeepingRequest) -> ExtBot[None]:
+    """A bot whose updates are kept before they are confirmed."""
+    return ExtBot(
+        token=token,
+        base_url=f"{api_url}/bot",
+        base_file_url=f"{api_url}/file/bot",
+        request=HTTPXRequest(connection_pool_size=16, read_timeout=10, write_timeout=10, pool_timeout=5),
+        get_updates_request=keep,
+    )
+
+
+class TelegramService:
+    """Keeps the connection to Telegram. Nothing of it, refused or unreachable, ends the process."""
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        api_url: str,
+        database: Database,
+        handlers: Handlers,
+        access: Access,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake`: a connection is there (again): posts may be shown."""
+        self._database = database
+        self._clock = clock
+        self._access = access
+        self._wake = wake
+        self._never = asyncio.Event()
+        self.bot = make_bot(token, api_url, KeepingRequest(self._keep))
+        self._application: BotApplication = ApplicationBuilder().bot(self.bot).updater(None).job_queue(None).build()
+        handlers.register(self._application)
+        dispatcher = Dispatcher(database=database, application=self._application, clock=clock)
+        self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
+        self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
+        self._task: asyncio.Task[None] | None = None
+        self._menus: asyncio.Task[None] | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether Telegram answered last time."""
+        return self._poller.reached
+
+    def start(self) -> None:
+        """Connect in the background."""
+        self._task = asyncio.create_task(self._run(), name="telegram")
+
+    async def stop(self) -> None:
+        """Receive nothing more, and end what is being handled. Updates that are not kept stay with Telegram."""
+        for task in (self._task, self._menus):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await self.inbox_loop.stop()
+
+    async def aclose(self) -> None:
+        """Close the connections, after the last post is shown."""
+        try:
+            await self._application.shutdown()
+            await self.bot.shutdown()
+        except (TelegramError, RuntimeError) as error:
+            log.debug("Telegram's connections: %s", type(error).__name__, extra={"event": "telegram.close"})
+
+    async def _keep(self, updates: Sequence[tuple[int, str]]) -> None:
+        now = self._clock.now()
+        await self._database.write(lambda connection: inbox.keep(connection, updates, now))
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._connect()
+                await self._poller.run()
+            except InvalidToken:
+                # The error's own text holds the token.
+                self._say("Telegram refuses BRIDGE_TELEGRAM_TOKEN")
+            except TelegramError as error:
+                self._say(f"Telegram cannot be reached ({type(error).__name__})")
+            except Exception:
+                log.exception("the Telegram side met an error of ours", extra={"event": "telegram.error"})
+            await self._clock.wait(self._never, RETRY_S)
+
+    def _say(self, trouble: str) -> None:
+        log.error(
+            "%s: tried again every %.0f s; SMS and HTTP go on", trouble, RETRY_S, extra={"event": "telegram.down"}
+        )
+
+    async def _connect(self) -> None:
+        """`getMe`, no webhook in the way, the inbox loop running, the menus set. Raises `TelegramError`."""
+        await self._application.initialize()
+        webhook = await self.bot.get_webhook_info()
+        if webhook.url:
+            log.warning(
+                "a webhook to %s was still set: removed, because this service polls",
+                urlsplit(webhook.url).hostname,
+                extra={"event": "telegram.webhook"},
+            )
+            await self.bot.delete_webhook(drop_pending_updates=False)
+        if not self.inbox_loop.started:
+            self.inbox_loop.start()
+        self._menus = asyncio.create_task(menu.register(self.bot, self._access))
+        log.info("Telegram: @%s", self.bot.username, extra={"event": "telegram.connected"})
+        self._poller.reached = True
+        self._wake()

@@ -1,0 +1,1 @@
+"""HTTP in: small handlers that parse, check, commit and answer."""

@@ -1,0 +1,99 @@
+"""What an operator watches: Prometheus metrics of this process and of the outbox."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.domain.delivery import State
+from bridge.domain.errors import StoreUnavailable
+from bridge.store.deliveries import Finished
+from bridge.web.auth import is_loopback, name_of
+from bridge.web.sms_api import problem
+
+
+class Metrics:
+    """The metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._attempts = Counter(
+            "bridge_attempts",
+            "Gateway attempts that ended, by what followed.",
+            ["state", "reason"],
+            registry=self.registry,
+        )
+        self._commit = Histogram(
+            "bridge_commit_seconds",
+            "Time of one grouped commit.",
+            registry=self.registry,
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+        )
+        self._deliveries = Gauge(
+            "bridge_deliveries", "Deliveries in which something is still to come.", ["state"], registry=self.registry
+        )
+        self._oldest = Gauge(
+            "bridge_oldest_due_delivery_seconds", "How long the oldest due delivery waits.", registry=self.registry
+        )
+        self._sync_lag = Gauge(
+            "bridge_chat_sync_lag_seconds",
+            "How long the oldest post in the chat is out of date.",
+            registry=self.registry,
+        )
+        self._telegram = Gauge("bridge_telegram_reached", "1 while Telegram answers.", registry=self.registry)
+
+    def committed(self, seconds: float) -> None:
+        """A commit took so long."""
+        self._commit.observe(seconds)
+
+    def finished(self, finished: Sequence[Finished]) -> None:
+        """These attempts ended."""
+        for one in finished:
+            self._attempts.labels(one.next.state.value, one.outcome.reason.value).inc()
+
+    def render(
+        self,
+        *,
+        counts: Mapping[State, int],
+        oldest_due: datetime | None,
+        oldest_post: datetime | None,
+        telegram: bool,
+        now: datetime,
+    ) -> bytes:
+        """The text that Prometheus reads."""
+        for state in (State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN):
+            self._deliveries.labels(state.value).set(counts.get(state, 0))
+        self._oldest.set(_age(oldest_due, now))
+        self._sync_lag.set(_age(oldest_post, now))
+        self._telegram.set(1 if telegram else 0)
+        return generate_latest(self.registry)
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+class MetricsRoute:
+    """`/metrics`: open on loopback, else by an API token."""
+
+    def __init__(self, names: Mapping[str, str], render: Callable[[], Awaitable[bytes]]) -> None:
+        self._names = names
+        self._render = render
+
+    def routes(self) -> list[Route]:
+        """For the web app."""
+        return [Route("/metrics", self.show, methods=["GET"])]
+
+    async def show(self, request: Request) -> Response:
+        """The metrics; 401 from elsewhere without a token."""
+        if not is_loopback(request) and name_of(request, self._names) is None:
+            return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+        try:
+            return Response(await self._render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        except StoreUnavailable as error:
+            return problem(503, "unavailable", str(error))

@@ -1,0 +1,78 @@
+"""uvicorn as a task of our event loop."""
+
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.domain.errors import SettingsError
+from bridge.web.sms_api import problem
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that leaves the process's signals to us."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing: `bridge run` decides what a SIGTERM means."""
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises `SettingsError` naming the setting when it cannot."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(512)
+    except OSError as error:
+        listening.close()
+        raise SettingsError(f"BRIDGE_HOST, BRIDGE_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
+    listening.setblocking(False)
+    return listening
+
+
+def web_app(routes: Sequence[Route]) -> Starlette:
+    """The routes, with errors as JSON and no redirects."""
+    app = Starlette(
+        routes=list(routes),
+        exception_handlers={404: _not_found, 405: _wrong_method, 500: _our_error},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _not_found(_request: Request, _error: Exception) -> Response:
+    return problem(404, "not_found", "There is no such address.")
+
+
+async def _wrong_method(_request: Request, _error: Exception) -> Response:
+    return problem(405, "wrong_method", "This address does not take this method.")
+
+
+async def _our_error(_request: Request, _error: Exception) -> Response:
+    return problem(500, "error", "An error of ours. It is in the log.")
+
+
+def server(app: Starlette) -> Server:
+    """A server for the app; start it with `serve(sockets=[...])`."""
+    return Server(
+        uvicorn.Config(
+            app,
+            http="httptools",
+            loop="none",
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            log_config=None,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=2,
+            server_header=False,
+        )
+    )

@@ -1,0 +1,205 @@
+"""`POST /v1/sms` and `GET /v1/sms/{id}`: the same outbox as `/sms`, for programs."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bridge.clock import Clock
+from bridge.domain.errors import Refused, StoreUnavailable
+from bridge.domain.problem_words import explain
+from bridge.domain.recipients import Problems, read_list
+from bridge.domain.wording import reason
+from bridge.services.send_sms import Order, Rules, measure, submit
+from bridge.store import messages, requests
+from bridge.store.database import Database
+from bridge.web.auth import name_of
+
+BODY_LIMIT = 1 << 20
+KEY_LIMIT = 200
+RECIPIENTS_LIMIT = 10_000
+
+
+class NewSms(BaseModel):
+    """The body of `POST /v1/sms`."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    to: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=RECIPIENTS_LIMIT)]
+    text: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+def problem(status: int, code: str, *sentences: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """An error answer: a stable `error` word, and sentences for people."""
+    return JSONResponse({"error": code, "detail": list(sentences)}, status, headers)
+
+
+class SmsApi:
+    """The two routes."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        names: Mapping[str, str],
+        rules: Rules,
+        region: str,
+        allowed_countries: frozenset[str],
+        clock: Clock,
+        make_id: Callable[[], str],
+        wake: Callable[[], None],
+    ) -> None:
+        """`names`: SHA-256 of each API token (hex) -> its name."""
+        self._database = database
+        self._names = names
+        self._rules = rules
+        self._region = region
+        self._allowed_countries = allowed_countries
+        self._clock = clock
+        self._make_id = make_id
+        self._wake = wake
+
+    def routes(self) -> list[Route]:
+        """For the web app."""
+        return [
+            Route("/v1/sms", self.send, methods=["POST"]),
+            Route("/v1/sms/{id:int}", self.show, methods=["GET"]),
+        ]
+
+    def _caller(self, request: Request) -> str | Response:
+        """The owner, `api:<token name>`, or the answer that refuses."""
+        if not self._names:
+            return problem(403, "no_tokens", "BRIDGE_API_TOKENS is not set: this door is closed.")
+        name = name_of(request, self._names)
+        if name is None:
+            return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+        return f"api:{name}"
+
+    async def send(self, request: Request) -> Response:
+        """202 once it is committed; 400, 409, 413, 422 as it cannot be taken; 503 when it could not be committed."""
+        owner = self._caller(request)
+        if isinstance(owner, Response):
+            return owner
+        body = await read_body(request, BODY_LIMIT)
+        if body is None:
+            return problem(413, "too_large", f"At most {BODY_LIMIT} bytes.")
+        key = request.headers.get("idempotency-key", "")
+        if len(key) > KEY_LIMIT:
+            return problem(422, "invalid", f"Idempotency-Key: at most {KEY_LIMIT} characters.")
+        try:
+            new = NewSms.model_validate_json(body)
+        except ValidationError as error:
+            return problem(422, "invalid", *(_where(one["loc"], one["msg"]) for one in error.errors()[:20]))
+        read = read_list(new.to, text=new.text, region=self._region, allowed_countries=self._allowed_countries)
+        if isinstance(read, Problems):
+            return problem(422, "invalid", *(explain(one) for one in read.problems[:100]))
+        if read.unverified:
+            return problem(
+                422,
+                "unverified",
+                *(
+                    f"{one.e164} is possible, but in no list of valid numbers: send it from the chat, which asks."
+                    for one in read.unverified
+                ),
+            )
+        request_id = self._make_id()
+        order = Order(
+            source="api",
+            source_key=f"{owner}:{request_id}",
+            owner=owner,
+            owner_name=owner.removeprefix("api:"),
+            numbers=tuple(number.e164 for number in read.numbers),
+            text=read.text,
+            ordered_at=self._clock.now(),
+            asks=False,
+            doubles=read.doubles,
+        )
+        body_hash = hashlib.sha256(json.dumps([new.to, new.text]).encode()).hexdigest()
+        try:
+            kept_hash, message_id = await self._database.write(partial(self._submit, order, key, body_hash))
+        except Refused as error:
+            status = {"paused": 503, "daily_limit": 403}.get(error.code, 422)
+            return problem(status, error.code, str(error))
+        except StoreUnavailable as error:
+            return problem(503, "unavailable", str(error))
+        if kept_hash != body_hash:
+            return problem(409, "key_used", "This Idempotency-Key was used with another body.")
+        self._wake()
+        return JSONResponse({"id": message_id, "recipients": len(order.numbers)}, 202)
+
+    def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> tuple[str, int]:
+        """(hash of the body that made it, message id): of an earlier request where the key was used before."""
+        before = requests.find(connection, order.owner, key) if key else None
+        if before is not None:
+            return before
+        now = self._clock.now()
+        made = submit(connection, order, measure(order.text, self._rules), self._rules, now)
+        if key:
+            requests.keep(connection, order.owner, key, body_hash, made.id, now)
+        return body_hash, made.id
+
+    async def show(self, request: Request) -> Response:
+        """The state of each recipient; 404 alike for none and for another token's."""
+        owner = self._caller(request)
+        if isinstance(owner, Response):
+            return owner
+        message_id: int = request.path_params["id"]
+        if message_id >= 1 << 63:
+            return problem(404, "not_found", "There is no such message.")
+        try:
+            found = await self._database.read(
+                lambda connection: messages.view(connection, message_id, lines=RECIPIENTS_LIMIT)
+            )
+        except StoreUnavailable as error:
+            return problem(503, "unavailable", str(error))
+        if found is None or found.owner != owner:
+            return problem(404, "not_found", "There is no such message.")
+        return JSONResponse(
+            {
+                "id": found.id,
+                "created_at": found.created_at.isoformat(),
+                "segments": found.segments,
+                "encoding": found.encoding,
+                "counts": {state.value: number for state, number in found.counts.items()},
+                "recipients": [
+                    {
+                        "to": line.number,
+                        "state": line.state.value,
+                        "reason": reason(line.reason),
+                        "attempts": line.attempt,
+                        "gateway": line.gateway,
+                        "code": line.code,
+                        "type": line.type,
+                        "error": line.error,
+                        "detail": line.detail,
+                        "sms_id": line.sms_id,
+                    }
+                    for line in found.lines
+                ],
+            }
+        )
+
+
+def _where(location: tuple[int | str, ...], message: str) -> str:
+    place = ".".join(str(part) for part in location)
+    return f"{place}: {message}" if place else message
+
+
+async def read_body(request: Request, limit: int) -> bytes | None:
+    """The body, or None when it is larger than `limit` bytes; what is over is not read."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            return None
+    return bytes(body)
