@@ -126,7 +126,7 @@ def _listed(values: Sequence[object]) -> Listed | None:
     for value in values:
         parts = value if isinstance(value, list) else [value]
         items += [item for part in parts for item in re.split(r"[,;\n]", str(part)) if item.strip()]
-    found = [re.fullmatch(r"(?:\+|00)?([1-9][0-9]{6,14})", re.sub(r"[\s().-]", "", item)) for item in items]
+    found = [re.fullmatch(r"(?:\+|00)?([1-9][0-9]{6,14})", re.sub(r"[\s()-]", "", item)) for item in items]
     numbers = frozenset(match[1] for match in found if match)
     return Listed(numbers=numbers, whole=all(found)) if numbers else None
 

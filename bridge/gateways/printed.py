@@ -71,7 +71,7 @@ _KEY = re.compile(r'"([^"\\\n]{1,64})"\s*:\s*')
 _VALUES: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
     (re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?=,|\Z)', re.DOTALL), _string),
     (re.compile(r"\[([^\[\]{}]*)\]\s*(?=,|\Z)"), _list),
-    (re.compile(r'((?:[^"\[{\n][^\n]*?)?)(?=\n|,\s*"[^"\\\n]{1,64}"\s*:|\Z)'), _sentence),
+    (re.compile(r'((?:[^"\[{}\n][^{}\n]*?)?)(?=\n|,\s*"[^"\\\n]{1,64}"\s*:|\Z)'), _sentence),
 )
 
 

@@ -147,14 +147,15 @@ class Listener:
         await self._serve(self._socket)
 
     def refuse(self) -> None:
-        """From now on connections are refused; open ones break."""
+        """From now on connections are refused; open ones end. Does nothing where nothing was started."""
+        if self._socket is None:
+            return
         if self._task is not None:
             self._task.cancel()
         if self._server is not None:
             self._server.close()
             self._server = None
-        if self._socket is not None:
-            self._socket.close()
+        self._socket.close()
         self.drop()
         self._socket = self._bind(self.port)
 
