@@ -119,6 +119,12 @@ class TelegramSandbox(People):
     def port(self) -> int:
         return self._server.port
 
+    @property
+    def polled(self) -> bool:
+        """A bot asks for its updates now, or did within the last 30 s."""
+        recent = self._last_poll is not None and self.world.clock() - self._last_poll[1] < 30
+        return self._poller is not None or recent
+
     # what a test looks at
 
     def messages(self, chat: int | Chat | User) -> list[Message]:
