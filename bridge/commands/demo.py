@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bridge import logs, settings
 from bridge.app import App
-from bridge.domain.errors import SettingsError
 from bridge.commands.run import on_signals
+from bridge.domain.errors import SettingsError
 from bridge.sandbox.app import Sandbox
 
 PORTS_TRIED = 20

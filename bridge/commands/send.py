@@ -9,12 +9,12 @@ import click
 from bridge import logs, settings
 from bridge.app import Outbox, new_id, rules_of
 from bridge.clock import SystemClock
+from bridge.commands.run import on_signals
 from bridge.domain.delivery import SETTLED, State
 from bridge.domain.errors import PersonError, SettingsError
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
-from bridge.commands.run import on_signals
 from bridge.services.send_sms import Measured, Order, Rules, measure, submit
 from bridge.settings import Settings
 from bridge.store import messages

@@ -1,0 +1,217 @@
+"""`bridge check`: says what is understood, and whether it works. Sends nothing unless asked, disturbs no service."""
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from telegram import Bot
+from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
+
+from bridge import logs, settings
+from bridge.app import gateway_slots
+from bridge.clock import SystemClock
+from bridge.domain.errors import BridgeError, SettingsError
+from bridge.domain.outcome import Accepted, Unknown
+from bridge.domain.phone import NumberProblem, read_number
+from bridge.domain.problem_words import explain
+from bridge.domain.wording import count, reason
+from bridge.gateways.probe import probe
+from bridge.settings import SECRETS, Settings, variable
+from bridge.store import migrate
+from bridge.store.lock import DeliveryLock
+from bridge.web.server import bind
+
+TEST_TEXT = "bridge: this is a test. If you can read it, SMS works."
+POLL_S = 4
+"""How long another poller is waited for: real ones ask again within a second or two."""
+
+
+@dataclass
+class Report:
+    """What was found, said line by line as it is found."""
+
+    findings: list[str] = field(default_factory=list)
+
+    def ok(self, words: str) -> None:
+        """It works."""
+        print(f"ok      {words}")
+
+    def note(self, words: str) -> None:
+        """Worth knowing; nothing to mend."""
+        print(f"note    {words}")
+
+    def wrong(self, words: str) -> None:
+        """It does not work."""
+        print(f"WRONG   {words}")
+        self.findings.append(words)
+
+
+async def check_all(send_test: str | None) -> int:
+    """Check everything; gives 0, or 1 when something was found. Raises `SettingsError` for settings that do not do."""
+    found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
+    logs.set_up("ERROR", "text", found.secrets())
+    report = Report()
+    _settings(found, report)
+    running = _store(found, report)
+    if not running:
+        _port(found, report)
+    await _telegram(found, report, running=running)
+    await _gateway(found, report)
+    report.note("on-call file: not in this version")
+    if send_test is not None:
+        await _send_test(found, send_test, report)
+    print(f"{count(len(report.findings), 'finding')}." if report.findings else "All is well.")
+    return 1 if report.findings else 0
+
+
+def _settings(found: Settings, report: Report) -> None:
+    for name in sorted(found.model_fields_set):
+        value = getattr(found, name)
+        shown = "***" if name in SECRETS else _plain(value)
+        report.ok(f"{variable(name)} = {shown}")
+    for line in settings.without_effect():
+        report.note(line)
+    if found.msmpusher_method == "get":
+        report.note("BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log")
+    if found.msmpusher_url.startswith("http:") and urlsplit(found.msmpusher_url).hostname not in (
+        "127.0.0.1",
+        "localhost",
+    ):
+        report.note("BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear")
+    if not found.people:
+        report.wrong("nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (ids by /whoami)")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, frozenset | tuple):
+        return ",".join("***" if isinstance(one, SecretStr) else str(one) for one in sorted(value, key=str))
+    return str(value)
+
+
+def _store(found: Settings, report: Report) -> bool:
+    """Whether a service delivers from this database now."""
+    try:
+        path = migrate.sqlite_path(found.database_url)
+        running = DeliveryLock.is_held(path)
+        version = migrate.current(path)
+        if version is not None and version > migrate.HEAD:
+            raise SettingsError(f"{path} is of version {version}, newer than this program ({migrate.HEAD})")
+        if version is not None:
+            migrate.check_writable(path)
+        elif not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
+            raise SettingsError(f"BRIDGE_DATABASE_URL: cannot write a database into {path.parent}")
+    except BridgeError as error:
+        report.wrong(f"store: {error}")
+        return False
+    state = "not there yet, it will be made" if version is None else f"version {version}, writable"
+    report.ok(f"store: {path}: {state}{'; a service is running' if running else ''}")
+    if os.environ.get("DYNO"):
+        report.note("store: this host wipes its disk at each restart: SQLite would lose everything")
+    return running
+
+
+def _port(found: Settings, report: Report) -> None:
+    try:
+        bind(found.host, found.port).close()
+    except SettingsError as error:
+        report.wrong(str(error))
+    else:
+        report.ok(f"HTTP: {found.host}:{found.port} is free")
+
+
+async def _telegram(found: Settings, report: Report, *, running: bool) -> None:
+    reach = await probe(found.telegram_api_url)
+    if not reach.ok:
+        report.wrong(f"Telegram: BRIDGE_TELEGRAM_API_URL cannot be reached: {reach.step}: {reach.why}")
+        return
+    token = found.telegram_token
+    bot = Bot(
+        token.get_secret_value() if token else "",
+        base_url=f"{found.telegram_api_url}/bot",
+        request=HTTPXRequest(connect_timeout=5, read_timeout=8),
+    )
+    try:
+        me = await bot.get_me()
+        report.ok(f"Telegram: the bot is @{me.username}")
+        await _receiving(bot, report, running=running)
+        await _people(bot, found, report)
+    except InvalidToken as error:
+        if "unauthorized" in str(error).lower() or "rejected" in str(error).lower():
+            report.wrong("Telegram: BRIDGE_TELEGRAM_TOKEN is refused (401)")
+        else:
+            report.wrong(
+                "Telegram: no bot at this address (404): check BRIDGE_TELEGRAM_API_URL and BRIDGE_TELEGRAM_TOKEN"
+            )
+    except TelegramError as error:
+        report.wrong(f"Telegram: BRIDGE_TELEGRAM_API_URL does not answer as a Bot API server ({type(error).__name__})")
+    finally:
+        await bot.shutdown()
+
+
+async def _receiving(bot: Bot, report: Report, *, running: bool) -> None:
+    webhook = await bot.get_webhook_info()
+    if webhook.url:
+        host = urlsplit(webhook.url).hostname
+        report.wrong(f"Telegram: a webhook to {host} is still set; `bridge run` removes it, because it polls")
+        return
+    if running:
+        report.note("Telegram: not asked for updates, because a service is running")
+        return
+    try:
+        # No offset: nothing is confirmed. If another program polls, one of us is told so.
+        await bot.get_updates(limit=1, timeout=POLL_S)
+    except Conflict:
+        report.wrong("Telegram: another program polls with the same BRIDGE_TELEGRAM_TOKEN (409): stop it")
+    else:
+        report.ok("Telegram: nobody else polls with this token")
+
+
+async def _people(bot: Bot, found: Settings, report: Report) -> None:
+    for user_id in sorted(found.people):
+        role = "admin" if user_id in found.telegram_admins else "user"
+        try:
+            chat = await bot.get_chat(user_id)
+        except (BadRequest, Forbidden):
+            report.note(
+                f"Telegram: {role} {user_id} cannot be written to: has not pressed Start yet, or blocked the bot"
+            )
+        else:
+            report.ok(f"Telegram: {role} {user_id} is {chat.full_name or chat.username or 'there'}")
+    for chat_id, _ in found.notice_chats if found.telegram_chat else ():
+        try:
+            await bot.get_chat(chat_id)
+        except (BadRequest, Forbidden):
+            report.wrong(f"Telegram: BRIDGE_TELEGRAM_CHAT: the bot is not in chat {chat_id}")
+        else:
+            report.ok(f"Telegram: notices go to chat {chat_id}")
+
+
+async def _gateway(found: Settings, report: Report) -> None:
+    reach = await probe(found.msmpusher_url)
+    host = urlsplit(found.msmpusher_url).hostname
+    if reach.ok:
+        report.ok(f"gateway msmpusher: {host} can be reached (no request was made, so the keys are not proven)")
+    else:
+        report.wrong(f"gateway msmpusher: BRIDGE_MSMPUSHER_URL: {host} cannot be reached: {reach.step}: {reach.why}")
+
+
+async def _send_test(found: Settings, item: str, report: Report) -> None:
+    """One SMS straight to the gateway: it stands in no outbox, because the store may be what is broken."""
+    number = read_number(item, region=found.default_region, allowed_countries=found.allowed_countries)
+    if isinstance(number, NumberProblem):
+        report.wrong(f"--send-test: {explain(number)}")
+        return
+    slots = gateway_slots(found, SystemClock())
+    outcome = (await slots[0].send([number.e164], TEST_TEXT))[number.e164]
+    await asyncio.gather(*(slot.aclose() for slot in slots))
+    words = " · ".join(part for part in (reason(outcome.reason.value), outcome.words.code, outcome.words.error) if part)
+    match outcome:
+        case Accepted():
+            report.ok(f"--send-test: the gateway took it{f' · {words}' if words else ''}; look at the phone")
+        case Unknown():
+            report.wrong(f"--send-test: may have been sent: check the phone; {words}")
+        case _:
+            report.wrong(f"--send-test: not sent: {words}")
