@@ -42,7 +42,9 @@ class RetryPolicy:
         """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin."""
         self._policy = AsyncRetrying(
             retry=retry_if_result(may_be_tried_again),
-            wait=wait_as_told(wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)),
+            wait=wait_as_told(
+                wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
+            ),
             stop=stop_after_delay(retry_for_s),
         )
         self._retry_for = timedelta(seconds=retry_for_s)
