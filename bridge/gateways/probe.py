@@ -1,13 +1,14 @@
 """Can a gateway's address be reached? DNS, TCP and TLS, one after the other, without a request: for `bridge check`."""
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from dataclasses import dataclass
 from typing import Literal
 
 import httpx
+
+from bridge.gateways.wire import Wire
 
 Step = Literal["dns", "tcp", "tls"]
 
@@ -24,30 +25,42 @@ class Probe:
 async def probe(url: str, *, ssl_context: ssl.SSLContext | None = None, limit_s: float = 5.0) -> Probe:
     """Connects to the host of `url` and hangs up. Raises nothing; takes at most `limit_s` seconds."""
     step: Step = "dns"
+    host = ""
     try:
         target = httpx.URL(url)
         host, port = target.raw_host.decode("ascii"), target.port or (443 if target.scheme == "https" else 80)
         async with asyncio.timeout(limit_s):
             await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             step = "tcp"
-            _, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=0.25)
-            try:
-                if target.scheme != "https":
-                    return Probe(ok=True, step=step, why=f"{host} answers on port {port}, without TLS")
-                step = "tls"
-                await writer.start_tls(ssl_context or httpx.create_ssl_context(), server_hostname=host)
-                version = writer.get_extra_info("ssl_object").version()
-                return Probe(ok=True, step=step, why=f"{host} answers on port {port}, {version}, certificate accepted")
-            finally:
-                writer.transport.abort()
-                with contextlib.suppress(OSError):
-                    await writer.wait_closed()
+            await _connect(host, port, None)
+            if target.scheme != "https":
+                return Probe(ok=True, step=step, why=f"{host} answers on port {port}, without TLS")
+            step = "tls"
+            version = await _connect(host, port, ssl_context or httpx.create_ssl_context())
+            return Probe(ok=True, step=step, why=f"{host} answers on port {port}, {version}, certificate accepted")
     except TimeoutError:
         return Probe(ok=False, step=step, why=f"no answer within {limit_s:g} s")
     except ssl.SSLCertVerificationError as error:
         return Probe(ok=False, step=step, why=f"the certificate of {host} is not accepted: {error.verify_message}")
     except (OSError, ValueError, httpx.InvalidURL) as error:
         return Probe(ok=False, step=step, why=_line(error))
+
+
+async def _connect(host: str, port: int, context: ssl.SSLContext | None) -> str:
+    """The version of TLS, if any. Raises what asyncio raises."""
+    loop = asyncio.get_running_loop()
+    transport, wire = await loop.create_connection(
+        lambda: Wire(loop, keep_s=0),
+        host,
+        port,
+        ssl=context,
+        server_hostname=host if context else None,
+        happy_eyeballs_delay=0.25,
+    )
+    secured = transport.get_extra_info("ssl_object")
+    wire.abort()
+    await wire.lost
+    return str(secured.version()) if secured is not None else ""
 
 
 def _line(error: Exception) -> str:
