@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TextIO
+from urllib.parse import quote, quote_plus
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -18,7 +19,8 @@ class _Redacting(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
-        self._secrets = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+        written = {form for secret in secrets if len(secret) >= 4 for form in _written(secret)}
+        self._secrets = sorted(written, key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         line = self._line(record)
@@ -32,6 +34,17 @@ class _Redacting(logging.Formatter):
     @staticmethod
     def _facts(record: logging.LogRecord) -> dict[str, object]:
         return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _written(secret: str) -> set[str]:
+    """A secret as it may stand in a line: plain, inside of JSON or a Python literal, in an address."""
+    return {
+        secret,
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        quote(secret, safe="", errors="replace"),
+        quote_plus(secret, errors="replace"),
+    }
 
 
 class TextFormatter(_Redacting):

@@ -64,15 +64,34 @@ def _person(value: object) -> object:
     return value
 
 
+def _api_token(value: SecretStr) -> SecretStr:
+    if not _name_and_secret(value)[1]:
+        raise ValueError("a token must be secret or name=secret")
+    return value
+
+
+def _name_and_secret(token: SecretStr) -> tuple[str, str]:
+    """(name, secret) of `name=secret` or `secret`. Random secrets in base64 may end in `=`: that is no name."""
+    whole = token.get_secret_value()
+    named = re.fullmatch(r"([^=]+)=(.*[^=].*)", whole)
+    if named:
+        return named[1], named[2]
+    return UNNAMED, whole if whole.strip("=") else ""
+
+
 def _chat(value: object) -> object:
     if isinstance(value, str) and value and not re.fullmatch(r"-?\d+(:\d+)?", value):
         raise ValueError("must be a chat id such as -1001234567890, or with a topic -1001234567890:7")
     return value
 
 
+UNNAMED = "api"
+"""The name of an API token that was given none."""
+
 Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(_parts)]
 Url = Annotated[str, AfterValidator(_http_url)]
 Region = Annotated[str, AfterValidator(_region)]
+ApiToken = Annotated[SecretStr, AfterValidator(_api_token)]
 
 
 class Settings(BaseSettings):
@@ -87,7 +106,9 @@ class Settings(BaseSettings):
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
     telegram_receive: Literal["auto", "polling", "webhook"] = "auto"
 
-    gateways: Annotated[tuple[Literal["msmpusher"], ...], NoDecode, BeforeValidator(_parts)] = ("msmpusher",)
+    gateways: Annotated[tuple[Literal["msmpusher"], ...], NoDecode, BeforeValidator(_parts), Field(min_length=1)] = (
+        "msmpusher",
+    )
     gateway_timeout_s: float = Field(10, gt=0, le=120)
     gateway_slots: int = Field(16, ge=1, le=256)
     msmpusher_url: Url = "https://api.msmpusher.net/v1/send"
@@ -103,12 +124,12 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///bridge.db"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
-    api_tokens: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_parts)] = ()
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
 
     retry_for_s: float = Field(120, ge=0, le=86400)
     confirm_above: int = Field(20, ge=0)
     max_segments: int = Field(6, ge=1, le=255)
-    command_max_age_s: float = Field(300, gt=0)
+    command_max_age_s: float = Field(300, gt=0, le=86400)
     daily_limit: int = Field(500, ge=0)
     daily_limit_all: int = Field(2000, ge=0)
 
@@ -139,20 +160,14 @@ class Settings(BaseSettings):
 
     def api_names(self) -> dict[str, str]:
         """SHA-256 of each API token (hex) -> its name; an unnamed one is called `api`."""
-        named = {}
-        for secret in self.api_tokens:
-            name, equals, value = secret.get_secret_value().partition("=")
-            token = value if equals else name
-            named[hashlib.sha256(token.encode()).hexdigest()] = name if equals else "api"
-        return named
+        pairs = map(_name_and_secret, self.api_tokens)
+        return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs}
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""
         single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key)
-        tokens = [secret.get_secret_value().partition("=") for secret in self.api_tokens]
-        return tuple(one.get_secret_value() for one in single if one) + tuple(
-            value or name for name, _, value in tokens
-        )
+        tokens = (_name_and_secret(token)[1] for token in self.api_tokens)
+        return (*(one.get_secret_value() for one in single if one), *tokens)
 
 
 SECRETS = ("telegram_token", "msmpusher_private_key", "msmpusher_public_key", "api_tokens")
@@ -174,9 +189,7 @@ def load(
     """
     found = _gather(os.environ if environment is None else environment, env_file or Path(".env"))
     _check_names(found)
-    values = {
-        name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value != "" or name in EMPTY_OK
-    }
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value}
     try:
         settings = Settings.model_validate({k: v for k, v in values.items() if k in Settings.model_fields})
     except ValidationError as error:
@@ -185,9 +198,6 @@ def load(
     if missing:
         raise SettingsError(f"{missing[0]} is not set" + (f" (nor {', '.join(missing[1:])})" if missing[1:] else ""))
     return settings
-
-
-EMPTY_OK: frozenset[str] = frozenset()
 
 
 def _gather(environment: Mapping[str, str], env_file: Path) -> dict[str, str]:
@@ -234,5 +244,7 @@ def without_effect(environment: Mapping[str, str] | None = None) -> list[str]:
     """Lines about variables that are set and do nothing in this version."""
     found = os.environ if environment is None else environment
     return [
-        f"{name} has no effect yet: {LATER[name]} are not in this version" for name in sorted(LATER) if found.get(name)
+        f"{name} has no effect yet: it belongs to {LATER[name]}, not in this version"
+        for name in sorted(LATER)
+        if found.get(name)
     ]

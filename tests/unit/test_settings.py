@@ -1,0 +1,321 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from bridge import settings
+from bridge.domain.errors import SettingsError
+
+TOKEN = "123456:AAF-secret_token"
+FULL = {
+    "BRIDGE_TELEGRAM_TOKEN": TOKEN,
+    "BRIDGE_MSMPUSHER_PRIVATE_KEY": "private-secret",
+    "BRIDGE_MSMPUSHER_PUBLIC_KEY": "public-secret",
+    "BRIDGE_MSMPUSHER_SENDER": "ACME",
+}
+ALL = settings.TELEGRAM + settings.GATEWAY
+
+
+def load(tmp_path: Path, need: tuple[str, ...] = (), **variables: str) -> settings.Settings:
+    """The settings of exactly these variables: neither this process's environment nor a `.env` file beside it."""
+    return settings.load(variables, need=need, env_file=tmp_path / "none")
+
+
+def refused(tmp_path: Path, need: tuple[str, ...] = (), **variables: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, need, **variables)
+    line = str(caught.value)
+    assert "\n" not in line
+    assert caught.value.__cause__ is None or "secret" not in str(caught.value.__cause__)
+    return line
+
+
+def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
+    found = load(tmp_path)
+    assert found.model_dump() == {
+        "telegram_token": None,
+        "telegram_api_url": "https://api.telegram.org",
+        "telegram_users": frozenset(),
+        "telegram_admins": frozenset(),
+        "telegram_chat": "",
+        "telegram_receive": "auto",
+        "gateways": ("msmpusher",),
+        "gateway_timeout_s": 10,
+        "gateway_slots": 16,
+        "msmpusher_url": "https://api.msmpusher.net/v1/send",
+        "msmpusher_private_key": None,
+        "msmpusher_public_key": None,
+        "msmpusher_sender": None,
+        "msmpusher_method": "json",
+        "msmpusher_batch": 1,
+        "default_region": "GH",
+        "allowed_countries": frozenset(),
+        "database_url": "sqlite:///bridge.db",
+        "host": "127.0.0.1",
+        "port": 8080,
+        "api_tokens": (),
+        "retry_for_s": 120,
+        "confirm_above": 20,
+        "max_segments": 6,
+        "command_max_age_s": 300,
+        "daily_limit": 500,
+        "daily_limit_all": 2000,
+        "log_level": "INFO",
+        "log_format": "text",
+    }
+
+
+GOOD = [
+    ("BRIDGE_TELEGRAM_API_URL", "http://127.0.0.1:8081/", "http://127.0.0.1:8081"),
+    ("BRIDGE_TELEGRAM_USERS", " 1, 22 ,,333", frozenset({1, 22, 333})),
+    ("BRIDGE_TELEGRAM_ADMINS", "111111111", frozenset({111111111})),
+    ("BRIDGE_TELEGRAM_CHAT", "-1001234567890:7", "-1001234567890:7"),
+    ("BRIDGE_TELEGRAM_RECEIVE", "polling", "polling"),
+    ("BRIDGE_GATEWAYS", "msmpusher", ("msmpusher",)),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "2.5", 2.5),
+    ("BRIDGE_GATEWAY_SLOTS", "1", 1),
+    ("BRIDGE_MSMPUSHER_URL", "https://example.org/v1/send", "https://example.org/v1/send"),
+    ("BRIDGE_MSMPUSHER_SENDER", "ELEVEN CHAR", "ELEVEN CHAR"),
+    ("BRIDGE_MSMPUSHER_METHOD", "form", "form"),
+    ("BRIDGE_MSMPUSHER_BATCH", "100", 100),
+    ("BRIDGE_DEFAULT_REGION", "de", "DE"),
+    ("BRIDGE_ALLOWED_COUNTRIES", "gh, NG", frozenset({"GH", "NG"})),
+    ("BRIDGE_DATABASE_URL", "sqlite:////var/lib/bridge.db", "sqlite:////var/lib/bridge.db"),
+    ("BRIDGE_HOST", "::1", "::1"),
+    ("BRIDGE_PORT", "0", 0),
+    ("BRIDGE_RETRY_FOR_S", "0", 0),
+    ("BRIDGE_CONFIRM_ABOVE", "0", 0),
+    ("BRIDGE_MAX_SEGMENTS", "1", 1),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "60", 60),
+    ("BRIDGE_DAILY_LIMIT", "0", 0),
+    ("BRIDGE_DAILY_LIMIT_ALL", "7", 7),
+    ("BRIDGE_LOG_LEVEL", "DEBUG", "DEBUG"),
+    ("BRIDGE_LOG_FORMAT", "json", "json"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), GOOD, ids=[name for name, _, _ in GOOD])
+def test_a_good_value_is_taken(tmp_path: Path, name: str, value: str, expected: object) -> None:
+    assert getattr(load(tmp_path, **{name: value}), name.removeprefix("BRIDGE_").lower()) == expected
+
+
+def test_every_setting_has_a_case_above_or_is_a_secret() -> None:
+    cases = {name.removeprefix("BRIDGE_").lower() for name, _, _ in GOOD}
+    assert cases | set(settings.SECRETS) == set(settings.Settings.model_fields)
+
+
+BAD = [
+    ("BRIDGE_TELEGRAM_TOKEN", "secret without colon", "123456:ABC"),
+    ("BRIDGE_TELEGRAM_API_URL", "api.telegram.org", "address"),
+    ("BRIDGE_TELEGRAM_API_URL", "ftp://api.telegram.org", "address"),
+    ("BRIDGE_TELEGRAM_USERS", "111111111,@ama", "'@ama' is no numeric user id"),
+    ("BRIDGE_TELEGRAM_USERS", "-5", "no numeric user id"),
+    ("BRIDGE_TELEGRAM_ADMINS", "ama", "no numeric user id"),
+    ("BRIDGE_TELEGRAM_ADMINS", "1.5", "no numeric user id"),
+    ("BRIDGE_TELEGRAM_CHAT", "@ops", "chat id"),
+    ("BRIDGE_TELEGRAM_CHAT", "-100:", "chat id"),
+    ("BRIDGE_TELEGRAM_RECEIVE", "webhook", "not there yet"),
+    ("BRIDGE_TELEGRAM_RECEIVE", "push", "'auto', 'polling' or 'webhook'"),
+    ("BRIDGE_GATEWAYS", "msmpusher,twilio", "'msmpusher'"),
+    ("BRIDGE_GATEWAYS", ",", "at least 1"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "0", "greater than 0"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "121", "less than or equal to 120"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "ten", "number"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "nan", "BRIDGE"),
+    ("BRIDGE_GATEWAY_SLOTS", "0", "greater than or equal to 1"),
+    ("BRIDGE_GATEWAY_SLOTS", "257", "less than or equal to 256"),
+    ("BRIDGE_MSMPUSHER_URL", "https://", "address"),
+    ("BRIDGE_MSMPUSHER_SENDER", "TWELVE CHARS", "1 to 11 characters, this has 12"),
+    ("BRIDGE_MSMPUSHER_METHOD", "soap", "'json', 'form' or 'get'"),
+    ("BRIDGE_MSMPUSHER_BATCH", "0", "greater than or equal to 1"),
+    ("BRIDGE_MSMPUSHER_BATCH", "2.5", "integer"),
+    ("BRIDGE_DEFAULT_REGION", "Ghana", "no ISO country code"),
+    ("BRIDGE_ALLOWED_COUNTRIES", "GH,XX", "no ISO country code"),
+    ("BRIDGE_PORT", "65536", "less than or equal to 65535"),
+    ("BRIDGE_PORT", "-1", "greater than or equal to 0"),
+    ("BRIDGE_PORT", "http", "integer"),
+    ("BRIDGE_RETRY_FOR_S", "-1", "greater than or equal to 0"),
+    ("BRIDGE_RETRY_FOR_S", "86401", "less than or equal to 86400"),
+    ("BRIDGE_RETRY_FOR_S", "inf", "BRIDGE"),
+    ("BRIDGE_CONFIRM_ABOVE", "many", "integer"),
+    ("BRIDGE_MAX_SEGMENTS", "0", "greater than or equal to 1"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "0", "greater than 0"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "inf", "BRIDGE"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "nan", "BRIDGE"),
+    ("BRIDGE_DAILY_LIMIT", "-1", "greater than or equal to 0"),
+    ("BRIDGE_DAILY_LIMIT_ALL", "1e3", "integer"),
+    ("BRIDGE_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
+    ("BRIDGE_LOG_FORMAT", "xml", "'text' or 'json'"),
+    ("BRIDGE_API_TOKENS", "ci=secret,=", "secret or name=secret"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "86401", "less than or equal to 86400"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD, ids=[f"{name}={value}" for name, value, _ in BAD])
+def test_a_bad_value_is_one_line_that_names_the_variable(tmp_path: Path, name: str, value: str, words: str) -> None:
+    line = refused(tmp_path, **{name: value})
+    assert line.startswith(f"{name}: ")
+    assert words in line
+    assert "secret without" not in line
+    assert "ci=" not in line
+
+
+@pytest.mark.parametrize("missing", list(FULL))
+def test_what_is_needed_and_not_set_is_named(tmp_path: Path, missing: str) -> None:
+    given = {name: value for name, value in FULL.items() if name != missing}
+    line = refused(tmp_path, ALL, **given)
+    assert line == f"{missing} is not set"
+    assert refused(tmp_path, ALL, **given, **{missing: "  "}) == line
+
+
+def test_what_a_command_does_not_need_may_be_missing(tmp_path: Path) -> None:
+    assert load(tmp_path).telegram_token is None
+    assert load(tmp_path, settings.TELEGRAM, BRIDGE_TELEGRAM_TOKEN=TOKEN).msmpusher_sender is None
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "near"),
+    [
+        ("BRIDGE_TELEGRAM_TOKN", "BRIDGE_TELEGRAM_TOKEN"),
+        ("BRIDGE_TELEGRAM_USER", "BRIDGE_TELEGRAM_USERS"),
+        ("BRIDGE_MSMPUSHER_PRIVATEKEY", "BRIDGE_MSMPUSHER_PRIVATE_KEY"),
+        ("BRIDGE_RETRY_FOR", "BRIDGE_RETRY_FOR_S"),
+        ("BRIDGE_TELEGRAM_TOKEN_FLIE", "BRIDGE_TELEGRAM_TOKEN_FILE"),
+        ("BRIDGE_TEXTLOCAL_APIKEY", "BRIDGE_TEXTLOCAL_API_KEY"),
+    ],
+)
+def test_a_misspelt_name_is_refused_with_the_nearest_right_one(tmp_path: Path, misspelt: str, near: str) -> None:
+    assert refused(tmp_path, **{misspelt: "secret"}) == f"{misspelt} is no setting of bridge; did you mean {near}?"
+
+
+def test_a_name_that_is_near_to_nothing_is_refused_without_a_guess(tmp_path: Path) -> None:
+    assert refused(tmp_path, BRIDGE_QQQQQQQQ="1") == "BRIDGE_QQQQQQQQ is no setting of bridge"
+
+
+def test_only_secrets_come_from_files(tmp_path: Path) -> None:
+    assert "BRIDGE_PORT_FILE is no setting" in refused(tmp_path, BRIDGE_PORT_FILE="x")
+
+
+def test_variables_of_others_are_not_looked_at(tmp_path: Path) -> None:
+    assert load(tmp_path, BRIDGES="x", TELEGRAM_TOKEN="x", bridge_port="1").port == 8080
+
+
+@pytest.mark.parametrize("field", settings.SECRETS)
+def test_a_secret_can_come_from_a_file(tmp_path: Path, field: str) -> None:
+    name = settings.variable(field)
+    file = tmp_path / "secret"
+    file.write_text(f" {TOKEN}\n")
+    found = getattr(load(tmp_path, **{f"{name}_FILE": str(file)}), field)
+    secret = found[0] if isinstance(found, tuple) else found
+    assert secret.get_secret_value() == TOKEN
+
+
+def test_the_variable_itself_wins_over_its_file(tmp_path: Path) -> None:
+    found = load(tmp_path, BRIDGE_TELEGRAM_TOKEN=TOKEN, BRIDGE_TELEGRAM_TOKEN_FILE=str(tmp_path / "not there"))
+    assert found.telegram_token is not None
+    assert found.telegram_token.get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b""])
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    line = refused(tmp_path, settings.TELEGRAM, BRIDGE_TELEGRAM_TOKEN_FILE=str(file))
+    assert "BRIDGE_TELEGRAM_TOKEN" in line
+
+
+def test_port_is_taken_where_ours_is_not_set_and_opens_the_host(tmp_path: Path) -> None:
+    found = load(tmp_path, PORT="5000")
+    assert (found.host, found.port) == ("0.0.0.0", 5000)
+    found = load(tmp_path, PORT="5000", BRIDGE_HOST="127.0.0.1")
+    assert (found.host, found.port) == ("127.0.0.1", 5000)
+    found = load(tmp_path, PORT="5000", BRIDGE_PORT="6000")
+    assert (found.host, found.port) == ("127.0.0.1", 6000)
+    assert refused(tmp_path, PORT="http").startswith("BRIDGE_PORT: ")
+
+
+def test_database_url_is_taken_where_ours_is_not_set(tmp_path: Path) -> None:
+    assert load(tmp_path, DATABASE_URL="sqlite:///a.db").database_url == "sqlite:///a.db"
+    both = load(tmp_path, DATABASE_URL="postgres://x", BRIDGE_DATABASE_URL="sqlite:///b.db")
+    assert both.database_url == "sqlite:///b.db"
+
+
+def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# a comment\nBRIDGE_PORT=7000\nexport BRIDGE_LOG_LEVEL='ERROR'\nOTHER=1\nBRIDGE_MAX_SEGMENTS=\n")
+    found = settings.load({"BRIDGE_PORT": "7001"}, env_file=file)
+    assert (found.port, found.log_level, found.max_segments) == (7001, "ERROR", 6)
+
+
+def test_a_misspelt_name_in_the_env_file_is_found(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BRIDGE_PROT=7000\n")
+    with pytest.raises(SettingsError, match="did you mean BRIDGE_PORT"):
+        settings.load({}, env_file=file)
+
+
+def test_the_example_file_is_loaded_without_complaint(tmp_path: Path) -> None:
+    found = settings.load({}, env_file=Path(__file__).parents[2] / ".env.example")
+    assert found == load(tmp_path)
+
+
+def test_admins_are_users(tmp_path: Path) -> None:
+    assert load(tmp_path, BRIDGE_TELEGRAM_USERS="1,2", BRIDGE_TELEGRAM_ADMINS="2,3").people == {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("chat", "places"),
+    [("", ((7, None), (9, None))), ("-100123", ((-100123, None),)), ("-100123:7", ((-100123, 7),))],
+)
+def test_notices_go_to_the_chat_or_else_to_every_admin(
+    tmp_path: Path, chat: str, places: tuple[tuple[int, int | None], ...]
+) -> None:
+    assert load(tmp_path, BRIDGE_TELEGRAM_ADMINS="9,7", BRIDGE_TELEGRAM_CHAT=chat).notice_chats == places
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        ("ci=s3cret-one, s3cret-two", {"s3cret-one": "ci", "s3cret-two": "api"}),
+        ("ci=with=equals", {"with=equals": "ci"}),
+        # What `openssl rand -base64 16` prints is one secret, not a name with the secret "=".
+        ("bm90LWEtbmFtZS1hdC1hbGw==", {"bm90LWEtbmFtZS1hdC1hbGw==": "api"}),
+        ("bm90LWEtbmFtZS1hdC1hbGw=", {"bm90LWEtbmFtZS1hdC1hbGw=": "api"}),
+        ("ci=bm90LWEtbmFtZQ==", {"bm90LWEtbmFtZQ==": "ci"}),
+    ],
+)
+def test_an_api_token_is_a_secret_with_or_without_a_name(tmp_path: Path, tokens: str, expected: dict[str, str]) -> None:
+    found = load(tmp_path, BRIDGE_API_TOKENS=tokens)
+    assert found.api_names() == {digest(token): name for token, name in expected.items()}
+    assert set(found.secrets()) == set(expected)
+
+
+def test_an_api_token_with_a_name_and_no_secret_is_refused(tmp_path: Path) -> None:
+    assert refused(tmp_path, BRIDGE_API_TOKENS="=").startswith("BRIDGE_API_TOKENS: ")
+
+
+def test_every_secret_is_handed_to_whoever_keeps_them_out_of_the_logs(tmp_path: Path) -> None:
+    found = load(tmp_path, **FULL, BRIDGE_API_TOKENS="ci=s3cret-one,s3cret-two")
+    assert set(found.secrets()) == {TOKEN, "private-secret", "public-secret", "s3cret-one", "s3cret-two"}
+
+
+def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
+    found = load(tmp_path, **FULL, BRIDGE_API_TOKENS="ci=s3cret-one")
+    shown = f"{found!r} {found} {found.model_dump_json()}"
+    assert not [secret for secret in found.secrets() if secret in shown]
+
+
+def test_what_has_no_effect_in_this_version_is_said() -> None:
+    lines = settings.without_effect({"BRIDGE_ONCALL_FILE": "oncall.toml", "BRIDGE_PORT": "1", "BRIDGE_PUBLIC_URL": ""})
+    assert len(lines) == 1
+    assert lines[0].startswith("BRIDGE_ONCALL_FILE has no effect yet")
+
+
+@pytest.mark.parametrize("name", list(settings.LATER))
+def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
+    assert load(tmp_path, **{name: "x"}) == load(tmp_path)
