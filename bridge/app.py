@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 
 CALLS_MAY_END_WITHIN_S = 7.0
 """On SIGTERM: how long calls under way are waited for. All of it takes less than 9 s."""
+
+
+CHAT_RESTS_S = 0.02
+"""Between two looks for posts that are out of date: a burst of outcomes becomes one edit."""
 
 
 def new_id() -> str:
@@ -93,10 +97,15 @@ class Outbox:
     """The delivering half: needs neither Telegram nor HTTP. `bridge send --wait` runs it alone."""
 
     def __init__(
-        self, settings: Settings, database: Database, clock: Clock, metrics: Metrics, *, only_message: int | None = None
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        *,
+        on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
+        only_message: int | None = None,
     ) -> None:
-        self.listeners: list[WorkLoop] = []
-        self._metrics = metrics
+        """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
         places = notice_places(settings)
 
         def also_write(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
@@ -110,7 +119,7 @@ class Outbox:
             batch=settings.msmpusher_batch,
             make_id=new_id,
             wake=lambda: self.loop.wake(),
-            on_finished=self._heard,
+            on_finished=on_finished,
             also_write=also_write,
             only_message=only_message,
         )
@@ -120,11 +129,6 @@ class Outbox:
             database, clock, absence=timedelta(seconds=settings.command_max_age_s), notice_places=places
         )
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
-
-    def _heard(self, finished: Sequence[Finished]) -> None:
-        self._metrics.finished(finished)
-        for loop in self.listeners:
-            loop.wake()
 
     async def start(self) -> None:
         """Take over what an earlier process left, then deliver."""
@@ -166,7 +170,7 @@ class App:
             self._lock.release()
             raise
         self.database = Database(self._path, on_commit=self.metrics.committed)
-        self.outbox = Outbox(settings, self.database, clock, self.metrics)
+        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard)
         self._build_telegram()
         await self.outbox.start()
         self.sync_loop.start()
@@ -207,8 +211,7 @@ class App:
             clock=clock,
             wake=lambda: self.sync_loop.wake(),
         )
-        self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5)
-        self.outbox.listeners.append(self.sync_loop)
+        self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, rest_s=CHAT_RESTS_S)
 
     def _web_parts(self) -> tuple[SmsApi | Health | MetricsRoute | OpenApiRoute, ...]:
         settings = self._settings
@@ -230,6 +233,10 @@ class App:
             degraded=self._degraded,
         )
         return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
+
+    def _heard(self, finished: Sequence[Finished]) -> None:
+        self.metrics.finished(finished)
+        self.sync_loop.wake()
 
     def wake(self) -> None:
         """Something was written: the loops look at once."""

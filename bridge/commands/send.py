@@ -22,7 +22,6 @@ from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.store.messages import MessageView
 from bridge.store.migrate import migrate, sqlite_path
-from bridge.web.metrics import Metrics
 
 POLL_S = 0.2
 OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
@@ -105,7 +104,7 @@ async def _see_through(
         return await _watch(database, message_id)
     lock.take()
     try:
-        outbox = Outbox(found, database, SystemClock(), Metrics(), only_message=message_id)
+        outbox = Outbox(found, database, SystemClock(), only_message=message_id)
         # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
         outbox.loop.start()
         try:

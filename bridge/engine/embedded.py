@@ -19,12 +19,15 @@ TROUBLE_PAUSE_S = 1.0
 class WorkLoop:
     """Calls `step` until it is stopped. A step that fails is called again after a pause: no error ends the loop."""
 
-    def __init__(self, name: str, step: Step, clock: Clock, *, every_s: float) -> None:
-        """`every_s`: the poll under all wake-ups, in seconds."""
+    def __init__(self, name: str, step: Step, clock: Clock, *, every_s: float, rest_s: float = 0.0) -> None:
+        """`every_s`: the poll under all wake-ups, in seconds. `rest_s`: at least so long between two steps, so that
+        many wake-ups become one step; the first after a quiet time is not held up.
+        """
         self.name = name
         self._step = step
         self._clock = clock
         self._every_s = every_s
+        self._rest_s = rest_s
         self._event = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -63,6 +66,8 @@ class WorkLoop:
             pause_s = await self._once()
             if self._stopping:
                 break
+            if self._rest_s:
+                await asyncio.sleep(self._rest_s)  # gathers wake-ups, decides nothing: no matter of the clock's
             await self._clock.wait(self._event, pause_s)
 
     async def _once(self) -> float:

@@ -103,7 +103,7 @@ def hold_paused(connection: Connection, now: datetime) -> int:
     if switches.get(connection, switches.PAUSED) is None:
         return 0
     held = 0
-    for message_id in messages.in_state(connection, State.QUEUED):
+    for message_id in messages.with_queued(connection):
         held += messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
         messages.note(connection, message_id, hold="paused")
     return held
@@ -114,7 +114,7 @@ def resume(connection: Connection, person: Person, now: datetime) -> str:
     if not switches.drop(connection, switches.PAUSED):
         return "Sending is not paused."
     freed = 0
-    for message_id in messages.in_state(connection, State.HELD, hold="paused"):
+    for message_id in messages.held_for(connection, "paused"):
         freed += messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
         messages.note(connection, message_id, hold="", decision=f"resumed by {person.name}")
     return f"Resumed.{f' {freed} held go on.' if freed else ''}"
@@ -122,7 +122,7 @@ def resume(connection: Connection, person: Person, now: datetime) -> str:
 
 def hold_stale(connection: Connection, now: datetime) -> list[int]:
     """After an absence: hold what is queued and ask. Gives the ids of the messages concerned."""
-    found = messages.in_state(connection, State.QUEUED)
+    found = messages.with_queued(connection)
     for message_id in found:
         messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
         messages.note(connection, message_id, hold="stale")

@@ -5,12 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 
-from bridge.domain.delivery import Cause, Next, State, sources
+from bridge.domain.delivery import MOVES, Cause, Next, State, sources
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.store import posts, switches
-from bridge.store.tables import attempts, deliveries, messages
+from bridge.store.tables import HAS_SMS_ID, IS_QUEUED, IS_SENDING, UtcTime, attempts, deliveries, messages
 
 PRIORITY_SINGLE = 1
 PRIORITY_BULK = 2
@@ -70,13 +84,8 @@ def claim(
     groups = _group(rows, len(call_ids), batch)
     if not groups:
         return []
-    texts: Mapping[int, str] = dict(
-        connection.execute(
-            select(messages.c.id, messages.c.text).where(messages.c.id.in_({group[0].message_id for group in groups}))
-        )
-        .tuples()
-        .all()
-    )
+    wanted = select(messages.c.id, messages.c.text).where(messages.c.id.in_({group[0].message_id for group in groups}))
+    texts = {row.id: row.text for row in connection.execute(wanted)}
     made = [
         Call(
             id=call_id,
@@ -146,15 +155,22 @@ _CLAIM = (
     )
 )
 
-_QUEUE_COLUMNS = (
-    deliveries.c.id,
-    deliveries.c.message_id,
-    deliveries.c.number,
-    deliveries.c.attempt,
-    deliveries.c.tries,
-    deliveries.c.round_started_at,
-    deliveries.c.group_size,
+_DUE = (
+    select(
+        deliveries.c.id,
+        deliveries.c.message_id,
+        deliveries.c.number,
+        deliveries.c.attempt,
+        deliveries.c.tries,
+        deliveries.c.round_started_at,
+        deliveries.c.group_size,
+    )
+    .where(IS_QUEUED, deliveries.c.priority == bindparam("priority"), deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at, deliveries.c.id)
+    .limit(bindparam("room"))
 )
+_DUE_OF_ONE = _DUE.where(deliveries.c.message_id == bindparam("message"))
+_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(IS_QUEUED, deliveries.c.priority == bindparam("priority"))
 
 
 def _due(connection: Connection, limit: int, now: datetime, only_message: int | None) -> list[Row[Any]]:
@@ -163,15 +179,11 @@ def _due(connection: Connection, limit: int, now: datetime, only_message: int | 
     for priority in PRIORITIES:
         if len(found) >= limit:
             break
-        query = (
-            select(*_QUEUE_COLUMNS)
-            .where(deliveries.c.state == "queued", deliveries.c.priority == priority, deliveries.c.due_at <= now)
-            .order_by(deliveries.c.due_at, deliveries.c.id)
-            .limit(limit - len(found))
-        )
-        if only_message is not None:
-            query = query.where(deliveries.c.message_id == only_message)
-        found.extend(connection.execute(query))
+        values: dict[str, object] = {"priority": priority, "now": now, "room": limit - len(found)}
+        if only_message is None:
+            found.extend(connection.execute(_DUE, values))
+        else:
+            found.extend(connection.execute(_DUE_OF_ONE, values | {"message": only_message}))
     return found
 
 
@@ -215,10 +227,20 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
     return took
 
 
+def _literal(state: State) -> ColumnElement[str]:
+    """In the SQL itself: these statements run for many rows at once, and a value to bind costs time for each."""
+    return literal_column(f"'{state.value}'")
+
+
 _ANSWERED = ("reason", "code", "type", "error", "detail", "sms_id")
 _ATTEMPT = (
     update(attempts)
-    .where(attempts.c.delivery_id == bindparam("b_id"), attempts.c.attempt == bindparam("b_attempt"))
+    .where(
+        attempts.c.delivery_id == bindparam("b_id"),
+        attempts.c.attempt == bindparam("b_attempt"),
+        # What is certain stays, whatever is said about it later.
+        text("attempts.outcome IN ('', 'unknown')"),
+    )
     .values(
         finished_at=bindparam("b_now"),
         outcome=bindparam("b_outcome"),
@@ -226,22 +248,30 @@ _ATTEMPT = (
         **{name: bindparam(f"b_{name}") for name in _ANSWERED},
     )
 )
+# The guard is the table of moves: an answer may queue again what is still sending, and only settle what nobody knew.
+_MAY_BE_ANSWERED = or_(
+    *(
+        and_(deliveries.c.state == _literal(old), bindparam("b_state").in_([_literal(new) for new in sorted(news)]))
+        for (old, cause), news in MOVES.items()
+        if cause is Cause.ANSWER
+    )
+)
 _FINISH = (
     update(deliveries)
     .where(
         deliveries.c.id == bindparam("b_id"),
         deliveries.c.attempt == bindparam("b_attempt"),
-        # An answer may queue again only what is still sending; it may settle what nobody knew.
-        (deliveries.c.state == "sending") | ((deliveries.c.state == "unknown") & (bindparam("b_state") != "queued")),
+        _MAY_BE_ANSWERED,
     )
     .values(
         state=bindparam("b_state"),
-        due_at=func.coalesce(bindparam("b_due"), deliveries.c.due_at),
-        group_size=func.coalesce(bindparam("b_group"), deliveries.c.group_size),
+        due_at=func.coalesce(bindparam("b_due", type_=UtcTime), deliveries.c.due_at),
+        group_size=func.coalesce(bindparam("b_group", type_=Integer), deliveries.c.group_size),
         changed_at=bindparam("b_now"),
         **{name: bindparam(f"b_{name}") for name in _ANSWERED},
     )
 )
+_NO_WORDS = dict.fromkeys(("code", "type", "error", "detail", "sms_id"), "")
 
 _OUTCOME_NAMES = {Accepted: "accepted", Rejected: "rejected", NotSent: "not_sent", Unknown: "unknown"}
 
@@ -278,7 +308,7 @@ def used_elsewhere(connection: Connection, ids: Mapping[str, str]) -> set[str]:
     if not ids:
         return set()
     rows = connection.execute(
-        select(attempts.c.sms_id, attempts.c.call).where(attempts.c.sms_id.in_(list(ids)), attempts.c.sms_id != "")
+        select(attempts.c.sms_id, attempts.c.call).where(attempts.c.sms_id.in_(list(ids)), HAS_SMS_ID)
     )
     return {row.sms_id for row in rows if row.call != ids[row.sms_id]}
 
@@ -289,14 +319,14 @@ def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -
     Only for the process that holds the delivery lock, before its first claim.
     """
     rows = connection.execute(
-        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.message_id).where(deliveries.c.state == "sending")
+        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.message_id).where(IS_SENDING)
     ).all()
     if not rows:
         return []
     connection.execute(
         update(deliveries)
         .where(deliveries.c.state.in_(sources(Cause.CRASH, State.UNKNOWN)))
-        .values(state=State.UNKNOWN.value, reason=Reason.INTERRUPTED.value, changed_at=now)
+        .values(state=State.UNKNOWN.value, reason=Reason.INTERRUPTED.value, changed_at=now, **_NO_WORDS)
     )
     connection.execute(
         update(attempts)
@@ -312,14 +342,7 @@ def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next queued delivery is (or was) due; None when none waits."""
-    found = [
-        connection.execute(
-            select(func.min(deliveries.c.due_at)).where(
-                deliveries.c.state == "queued", deliveries.c.priority == priority
-            )
-        ).scalar()
-        for priority in PRIORITIES
-    ]
+    found = [connection.execute(_NEXT_DUE, {"priority": priority}).scalar() for priority in PRIORITIES]
     return min((due for due in found if due is not None), default=None)
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from bridge.store.dialect import insert_new
-from bridge.store.tables import inbox
+from bridge.store.tables import IS_OPEN_UPDATE, inbox
 
 
 def keep(connection: Connection, updates: Sequence[tuple[int, str]], now: datetime) -> int:
@@ -17,14 +17,17 @@ def keep(connection: Connection, updates: Sequence[tuple[int, str]], now: dateti
     )
 
 
+_OPEN = (
+    select(inbox.c.update_id, inbox.c.raw, inbox.c.tries)
+    .where(IS_OPEN_UPDATE)
+    .order_by(inbox.c.update_id)
+    .limit(bindparam("room"))
+)
+
+
 def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int]]:
     """(update id, raw JSON, earlier tries) of what no handler has finished, oldest first."""
-    rows = connection.execute(
-        select(inbox.c.update_id, inbox.c.raw, inbox.c.tries)
-        .where(inbox.c.done_at.is_(None))
-        .order_by(inbox.c.update_id)
-        .limit(limit)
-    )
+    rows = connection.execute(_OPEN, {"room": limit})
     return [(row.update_id, row.raw, row.tries) for row in rows]
 
 
@@ -46,9 +49,3 @@ def failed(connection: Connection, update_id: int) -> None:
 def forget(connection: Connection, before: datetime) -> int:
     """Drop finished updates from before that time; Telegram itself keeps them 24 hours."""
     return connection.execute(delete(inbox).where(inbox.c.done_at < before)).rowcount
-
-
-def is_done(connection: Connection, update_id: int) -> bool:
-    """Whether an update is finished (or not kept any more)."""
-    row = connection.execute(select(inbox.c.done_at).where(inbox.c.update_id == update_id)).one_or_none()
-    return row is None or row.done_at is not None

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from bridge.domain.delivery import Cause, State, sources
 from bridge.store import posts
-from bridge.store.tables import deliveries, messages
+from bridge.store.tables import HAS_BUTTONS, IS_QUEUED, deliveries, messages
 from bridge.store.tables import posts as posts_table
 
 LINES = 20
@@ -251,29 +251,29 @@ def offer_buttons(connection: Connection, message_id: int, until: datetime | Non
 def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int, str]]:
     """(message id, hold) of messages whose buttons have had their time."""
     rows = connection.execute(
-        select(messages.c.id, messages.c.hold).where(messages.c.buttons_until <= now).order_by(messages.c.id).limit(500)
+        select(messages.c.id, messages.c.hold)
+        .where(HAS_BUTTONS, messages.c.buttons_until <= now)
+        .order_by(messages.c.id)
+        .limit(500)
     )
     return [(row.id, row.hold) for row in rows]
 
 
-def in_state(connection: Connection, state: State, *, hold: str | None = None) -> list[int]:
-    """Ids of messages with a delivery in this state (and, if given, held for that reason)."""
-    query = (
-        select(deliveries.c.message_id)
-        .join(messages, messages.c.id == deliveries.c.message_id)
-        .where(deliveries.c.state == state)
-        .distinct()
-    )
-    if hold is not None:
-        query = query.where(messages.c.hold == hold)
-    return list(connection.execute(query).scalars())
+def with_queued(connection: Connection) -> list[int]:
+    """Ids of messages with a queued delivery."""
+    return list(connection.execute(select(deliveries.c.message_id).where(IS_QUEUED).distinct()).scalars())
+
+
+def held_for(connection: Connection, hold: str) -> list[int]:
+    """Ids of messages that are held for that reason."""
+    return list(connection.execute(select(messages.c.id).where(messages.c.hold == hold)).scalars())
 
 
 def without_post(connection: Connection) -> list[int]:
     """Ids of messages that offer buttons which no chat shows (they came by HTTP or from the command line)."""
     query = (
         select(messages.c.id)
-        .where(messages.c.buttons_until.is_not(None))
+        .where(HAS_BUTTONS)
         .where(~select(posts_table.c.id).where(posts_table.c.message_id == messages.c.id).exists())
     )
     return list(connection.execute(query).scalars())

@@ -4,10 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from bridge.store.dialect import insert_new
-from bridge.store.tables import posts
+from bridge.store.tables import IS_OUT_OF_DATE, posts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,14 +70,14 @@ def touch(connection: Connection, message_ids: Collection[int]) -> None:
         )
 
 
-_OPEN = (posts.c.shown < posts.c.wanted, posts.c.trouble == "")
+_DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
+_NEXT_DUE = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE, posts.c.due_at > bindparam("after"))
+_OLDEST = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE)
 
 
 def due(connection: Connection, now: datetime, limit: int, without: Collection[int] = ()) -> list[Post]:
     """Posts that are out of date, oldest first, leaving out the chats `without`."""
-    query = select(posts).where(*_OPEN, posts.c.due_at <= now).order_by(posts.c.due_at, posts.c.id).limit(limit)
-    if without:
-        query = query.where(posts.c.chat_id.not_in(sorted(without)))
+    query = _DUE.where(posts.c.chat_id.not_in(sorted(without))) if without else _DUE
     return [
         Post(
             id=row.id,
@@ -88,18 +88,18 @@ def due(connection: Connection, now: datetime, limit: int, without: Collection[i
             wanted=row.wanted,
             tries=row.tries,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query.limit(limit), {"now": now})
     ]
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:
     """When the next post that waits becomes due; None when none waits."""
-    return connection.execute(select(func.min(posts.c.due_at)).where(*_OPEN, posts.c.due_at > after)).scalar()
+    return connection.execute(_NEXT_DUE, {"after": after}).scalar()
 
 
 def oldest_open(connection: Connection) -> datetime | None:
     """Since when the oldest post that is out of date is due."""
-    return connection.execute(select(func.min(posts.c.due_at)).where(*_OPEN)).scalar()
+    return connection.execute(_OLDEST).scalar()
 
 
 def shown(connection: Connection, post: Post, telegram_id: int) -> None:

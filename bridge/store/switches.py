@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from bridge.store.tables import switches
 
@@ -10,9 +10,12 @@ PAUSED = "paused"
 ALIVE = "alive"
 
 
+_GET = select(switches).where(switches.c.name == bindparam("wanted"))
+
+
 def get(connection: Connection, name: str) -> tuple[str, str, datetime] | None:
     """(value, set by, set at); None when it was never set."""
-    row = connection.execute(select(switches).where(switches.c.name == name)).one_or_none()
+    row = connection.execute(_GET, {"wanted": name}).one_or_none()
     return None if row is None else (row.value, row.set_by, row.set_at)
 
 

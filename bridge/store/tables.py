@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -38,6 +39,20 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+# A partial index serves a query only when the database sees its condition word for word in the query: a bound value
+# hides it. So each condition is written once, here, and the queries use it.
+IS_OPEN_UPDATE = text("done_at IS NULL")
+HAS_BUTTONS = text("buttons_until IS NOT NULL")
+IS_QUEUED = text("state = 'queued'")
+IS_SENDING = text("state = 'sending'")
+HAS_SMS_ID = text("sms_id <> ''")
+IS_OUT_OF_DATE = text("shown < wanted AND trouble = ''")
+
+
+def _partial(name: str, *columns: str, where: TextClause) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 # Row ids are 64 bit on PostgreSQL; SQLite counts only plain INTEGER keys by itself.
 RowId = BigInteger().with_variant(Integer, "sqlite")
 
@@ -59,7 +74,7 @@ inbox = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
     Column("tries", Integer, nullable=False, server_default="0"),
-    Index("ix_inbox_open", "update_id", sqlite_where=text("done_at IS NULL"), postgresql_where=text("done_at IS NULL")),
+    _partial("ix_inbox_open", "update_id", where=IS_OPEN_UPDATE),
     Index("ix_inbox_done", "done_at"),
 )
 
@@ -84,12 +99,7 @@ messages = Table(
     UniqueConstraint("source", "source_key"),
     Index("ix_messages_owner", "owner", "id"),
     Index("ix_messages_created", "created_at"),
-    Index(
-        "ix_messages_buttons",
-        "buttons_until",
-        sqlite_where=text("buttons_until IS NOT NULL"),
-        postgresql_where=text("buttons_until IS NOT NULL"),
-    ),
+    _partial("ix_messages_buttons", "buttons_until", where=HAS_BUTTONS),
     sqlite_autoincrement=True,
 )
 
@@ -117,20 +127,8 @@ deliveries = Table(
     Column("detail", String(200), nullable=False),
     Column("sms_id", String(200), nullable=False),
     UniqueConstraint("message_id", "position"),
-    Index(
-        "ix_deliveries_queue",
-        "priority",
-        "due_at",
-        "id",
-        sqlite_where=text("state = 'queued'"),
-        postgresql_where=text("state = 'queued'"),
-    ),
-    Index(
-        "ix_deliveries_sending",
-        "id",
-        sqlite_where=text("state = 'sending'"),
-        postgresql_where=text("state = 'sending'"),
-    ),
+    _partial("ix_deliveries_queue", "priority", "due_at", "id", where=IS_QUEUED),
+    _partial("ix_deliveries_sending", "id", where=IS_SENDING),
     sqlite_autoincrement=True,
 )
 
@@ -152,7 +150,7 @@ attempts = Table(
     Column("detail", String(200), nullable=False),
     Column("sms_id", String(200), nullable=False),
     Column("http_status", Integer),
-    Index("ix_attempts_sms_id", "sms_id", sqlite_where=text("sms_id <> ''"), postgresql_where=text("sms_id <> ''")),
+    _partial("ix_attempts_sms_id", "sms_id", where=HAS_SMS_ID),
 )
 
 # What the chat shows: a fixed text, or a message rendered from its state. Synced while shown < wanted.
@@ -172,13 +170,7 @@ posts = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("trouble", String(200), nullable=False),  # why it is given up; empty: it is not
-    Index(
-        "ix_posts_open",
-        "due_at",
-        "id",
-        sqlite_where=text("shown < wanted AND trouble = ''"),
-        postgresql_where=text("shown < wanted AND trouble = ''"),
-    ),
+    _partial("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
     Index("ix_posts_message", "message_id"),
     sqlite_autoincrement=True,
 )

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from functools import partial
 from typing import Any
 
 from telegram import Bot, Update
@@ -27,11 +26,13 @@ BotApplication = Application[Any, Any, Any, Any, Any, Any]
 class Dispatcher:
     """Empties the inbox. `step` is called by a `WorkLoop`."""
 
-    def __init__(self, *, database: Database, application: BotApplication, clock: Clock) -> None:
+    def __init__(self, *, database: Database, application: BotApplication, clock: Clock, finished: set[int]) -> None:
+        """`finished`: where handlers note updates that they have ended themselves."""
         self._database = database
         self._application = application
         self._bot: Bot = application.bot
         self._clock = clock
+        self._finished = finished
         self._errors: dict[int, BaseException] = {}
         application.add_error_handler(self._note_error)
 
@@ -86,9 +87,11 @@ class Dispatcher:
 
     async def _close(self, update_id: int) -> None:
         """Done with, whether or not its handler said so."""
+        if update_id in self._finished:
+            self._finished.remove(update_id)
+            return
         now = self._clock.now()
-        if not await self._database.read(partial(inbox.is_done, update_id=update_id)):
-            await self._database.write(lambda connection: inbox.done(connection, update_id, now))
+        await self._database.write(lambda connection: inbox.done(connection, update_id, now))
 
     async def _note_error(self, update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
         if isinstance(update, Update) and context.error is not None:

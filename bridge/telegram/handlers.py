@@ -72,6 +72,8 @@ class Handlers:
         self._clock = clock
         self._wake = wake
         self._answers: set[asyncio.Task[None]] = set()
+        self.finished: set[int] = set()
+        """Updates whose work and end are committed; whoever dispatches takes them out."""
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Tell python-telegram-bot which update goes where. Edited commands go nowhere but to a word of warning."""
@@ -251,6 +253,7 @@ class Handlers:
                 said = str(error)
 
         await self._database.write(partial(self._once, update.update_id, act))
+        self.finished.add(update.update_id)
         self._wake()
         return said or "Done already."
 
@@ -323,6 +326,7 @@ class Handlers:
                 posts.say(connection, key or f"update:{update.update_id}", asker.place, words, self._clock.now())
 
         await self._database.write(partial(self._once, update.update_id, run))
+        self.finished.add(update.update_id)
         log.debug("update %d done", update.update_id, extra={"event": "update.done"})
         self._wake()
 

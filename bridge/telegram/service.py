@@ -58,7 +58,9 @@ class TelegramService:
         self.bot = make_bot(token, api_url, KeepingRequest(self._keep))
         self._application: BotApplication = ApplicationBuilder().bot(self.bot).updater(None).job_queue(None).build()
         handlers.register(self._application)
-        dispatcher = Dispatcher(database=database, application=self._application, clock=clock)
+        dispatcher = Dispatcher(
+            database=database, application=self._application, clock=clock, finished=handlers.finished
+        )
         self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
         self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
         self._task: asyncio.Task[None] | None = None

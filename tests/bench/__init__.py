@@ -1,0 +1,1 @@
+"""`make bench`: the numbers of docs/performance.md, measured on this machine, raw loops beside them."""
