@@ -8,7 +8,7 @@ from typing import Literal
 
 import httpx
 
-from bridge.gateways.wire import Wire
+from bridge.gateways.wire import Wire, connect
 
 Step = Literal["dns", "tcp", "tls"]
 
@@ -32,11 +32,13 @@ async def probe(url: str, *, ssl_context: ssl.SSLContext | None = None, limit_s:
         async with asyncio.timeout(limit_s):
             await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
             step = "tcp"
-            await _connect(host, port, None)
+            await _hang_up(await connect(host, port, tls=None, keep_s=0))
             if target.scheme != "https":
                 return Probe(ok=True, step=step, why=f"{host} answers on port {port}, without TLS")
             step = "tls"
-            version = await _connect(host, port, ssl_context or httpx.create_ssl_context())
+            wire = await connect(host, port, tls=ssl_context or httpx.create_ssl_context(), keep_s=0)
+            version = wire.tls_version
+            await _hang_up(wire)
             return Probe(ok=True, step=step, why=f"{host} answers on port {port}, {version}, certificate accepted")
     except TimeoutError:
         return Probe(ok=False, step=step, why=f"no answer within {limit_s:g} s")
@@ -46,21 +48,9 @@ async def probe(url: str, *, ssl_context: ssl.SSLContext | None = None, limit_s:
         return Probe(ok=False, step=step, why=_line(error))
 
 
-async def _connect(host: str, port: int, context: ssl.SSLContext | None) -> str:
-    """The version of TLS, if any. Raises what asyncio raises."""
-    loop = asyncio.get_running_loop()
-    transport, wire = await loop.create_connection(
-        lambda: Wire(loop, keep_s=0),
-        host,
-        port,
-        ssl=context,
-        server_hostname=host if context else None,
-        happy_eyeballs_delay=0.25,
-    )
-    secured = transport.get_extra_info("ssl_object")
+async def _hang_up(wire: Wire) -> None:
     wire.abort()
     await wire.lost
-    return str(secured.version()) if secured is not None else ""
 
 
 def _line(error: Exception) -> str:

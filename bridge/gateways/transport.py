@@ -13,9 +13,8 @@ import zlib
 
 import httpx
 
-from bridge.gateways.wire import ANSWER_LIMIT, AnswerTooLarge, RawAnswer, Wire
+from bridge.gateways.wire import ANSWER_LIMIT, AnswerTooLarge, RawAnswer, Wire, connect
 
-_NEXT_ADDRESS_S = 0.25  # a dead IPv6 must not use up the time that IPv4 needs
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -79,17 +78,10 @@ class OneConnection(httpx.AsyncBaseTransport):
             raise httpx.UnsupportedProtocol("neither http nor https")
         if scheme == "https" and self._ssl is None:
             self._ssl = httpx.create_ssl_context()
-        loop = asyncio.get_running_loop()
         try:
-            _, self._wire = await loop.create_connection(
-                lambda: Wire(loop, self._keep_s),
-                host,
-                port,
-                ssl=self._ssl if scheme == "https" else None,
-                server_hostname=host if scheme == "https" else None,
-                happy_eyeballs_delay=_NEXT_ADDRESS_S,
-            )
-        except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot hold
+            tls = self._ssl if scheme == "https" else None
+            self._wire = await connect(host, port, tls=tls, keep_s=self._keep_s)
+        except (OSError, ValueError) as error:
             raise httpx.ConnectError("no connection") from error
         return self._wire
 

@@ -6,6 +6,7 @@ answer to the next one, would settle the wrong SMS: a connection that brought a 
 
 import asyncio
 import select
+import ssl
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,10 +14,30 @@ import h11
 import httpx
 
 ANSWER_LIMIT = 64 * 1024  # bytes of one answer, head and all; the longest known one has 300
+_NEXT_ADDRESS_S = 0.25
 
 
 class AnswerTooLarge(httpx.TransportError):
     """The answer is larger than we read."""
+
+
+async def connect(host: str, port: int, *, tls: ssl.SSLContext | None, keep_s: float) -> "Wire":
+    """A new connection. Raises OSError (TLS errors are such), and ValueError for a name that DNS cannot hold."""
+    loop = asyncio.get_running_loop()
+    _, wire = await loop.create_connection(
+        lambda: Wire(loop, keep_s),
+        host,
+        port,
+        ssl=tls,
+        server_hostname=host if tls else None,
+        # a dead IPv6 must not use up IPv4's time; a bare address needs no race (a cancelled one drops its socket)
+        happy_eyeballs_delay=None if _is_address(host) else _NEXT_ADDRESS_S,
+    )
+    return wire
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +81,12 @@ class Wire(asyncio.Protocol):
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
         return not poll.poll(0)
+
+    @property
+    def tls_version(self) -> str:
+        """Such as `TLSv1.3`; empty without TLS."""
+        secured = self._transport.get_extra_info("ssl_object")
+        return str(secured.version()) if secured is not None else ""
 
     def abort(self) -> None:
         """Close it at once."""

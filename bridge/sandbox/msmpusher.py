@@ -211,7 +211,8 @@ class MsmpusherSandbox:
 
     @property
     def url(self) -> str:
-        return f"{self._scheme}://{self._listener.host}:{self._listener.port}/v1/send"
+        host = f"[{self._listener.host}]" if ":" in self._listener.host else self._listener.host
+        return f"{self._scheme}://{host}:{self._listener.port}/v1/send"
 
     @property
     def port(self) -> int:

@@ -81,8 +81,8 @@ def split(yes: bool) -> Callable[[Mapping[str, Outcome]], bool]:
     return lambda outcomes: all(o.split is yes for o in outcomes.values() if isinstance(o, Rejected))
 
 
-def small_bomb(fake: MsmpusherSandbox) -> None:
-    fake.mode, fake.knobs.huge_bytes = Mode.GZIP_BOMB, 8 * 1024 * 1024
+def bomb(fake: MsmpusherSandbox) -> None:
+    fake.mode, fake.knobs.huge_bytes = Mode.GZIP_BOMB, 1024 * 1024
 
 
 OK = b'{"type": "Message(s) Sent", "status": "1000"}'
@@ -150,7 +150,7 @@ CASES: list[Case[MsmpusherSandbox]] = [
     Case(name="packed though not asked for", behave=mode(Mode.GZIPPED), expect={A: TAKEN}),
     Case(name="packed, and not really", behave=says(OK, 200, ("Content-Encoding", "gzip")), expect={A: UNREADABLE}),
     Case(name="packed by brotli", behave=says(OK, 200, ("Content-Encoding", "br")), expect={A: UNREADABLE}),
-    Case(name="packed bomb", behave=small_bomb, expect={A: (Unknown, Reason.TOO_LARGE)}),
+    Case(name="packed bomb", behave=bomb, expect={A: (Unknown, Reason.TOO_LARGE)}),
     Case(name="64 MB", behave=mode(Mode.HUGE), expect={A: (Unknown, Reason.TOO_LARGE), B: (Unknown, Reason.TOO_LARGE)}),
     # HTTP
     Case(name="429 with seconds", behave=mode(Mode.BUSY_SECONDS), expect={A: BUSY, B: BUSY}, more=waits(2, 2)),

@@ -355,6 +355,12 @@ async def test_a_name_that_cannot_be_looked_up_is_no_connection(transport: OneCo
         await transport.handle_async_request(get(f"http://{'x' * 70}.example/"))
 
 
+async def test_a_name_is_looked_up(server: Server, transport: OneConnection) -> None:
+    response = await transport.handle_async_request(get(server.url.replace("127.0.0.1", "localhost")))
+
+    assert response.status_code == 200
+
+
 async def test_the_environment_s_proxies_are_not_used(
     server: Server, transport: OneConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
