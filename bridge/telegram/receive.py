@@ -31,8 +31,9 @@ Keep = Callable[[Sequence[tuple[int, str]]], Awaitable[None]]
 class KeepingRequest(HTTPXRequest):
     """For `getUpdates` only: what Telegram hands out is kept before anybody can confirm it."""
 
-    def __init__(self, keep: Keep) -> None:
-        super().__init__(connection_pool_size=1)
+    def __init__(self, keep: Keep, httpx_kwargs: dict[str, Any] | None = None) -> None:
+        """`httpx_kwargs`: for the HTTP client, as the parent has it."""
+        super().__init__(connection_pool_size=1, httpx_kwargs=httpx_kwargs)
         self._keep = keep
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
