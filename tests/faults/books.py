@@ -158,6 +158,12 @@ class Books:
         doubled = [
             f"{text}: {count} times to a phone" for (text, _), count in phones.items() if count > 1 + again.get(text, 0)
         ]
+        doubled += [
+            f"{text}: {repeats} attempts after one that nobody knows"
+            for text, found in by_text.items()
+            for row in found
+            if (repeats := self._repeats(row)) > again.get(text, 0)
+        ]
         wrong = [f"{text}: lost" for text in lost] + doubled
         unknown = [row for row in rows if row["state"] == "unknown"]
         not_shown = [f"#{row['message_id']}: unknown, not shown" for row in unknown if not self._offers(row)]
@@ -174,6 +180,15 @@ class Books:
             wrong=tuple(wrong + not_shown),
         )
 
+    def _outcomes(self, row: sqlite3.Row) -> list[str]:
+        """Of each attempt, in their order."""
+        found = self.rows("SELECT outcome FROM attempts WHERE delivery_id = ? ORDER BY attempt", row["id"])
+        return [attempt["outcome"] for attempt in found]
+
+    def _repeats(self, row: sqlite3.Row) -> int:
+        """Attempts that followed on one after which the phone may have buzzed."""
+        return sum(outcome in ("", "unknown", "accepted") for outcome in self._outcomes(row)[:-1])
+
     def _offers(self, row: sqlite3.Row) -> bool:
         """Whether some chat shows that it may have been sent, with the buttons to decide."""
         labels = ("Send again", "Leave it")
@@ -187,11 +202,10 @@ class Books:
         """Where ledger, database and chat say different things of one delivery."""
         key = (row["text"], row["number"])
         name = f"#{row['message_id']} ({row['text'][:20]}) is {row['state']}"
-        attempts = self.rows("SELECT outcome FROM attempts WHERE delivery_id = ?", row["id"])
-        outcomes = [attempt["outcome"] for attempt in attempts]
+        outcomes = self._outcomes(row)
         found = []
-        if calls[key] > len(attempts):
-            found.append(f"{name}: the gateway was asked {calls[key]} times, {len(attempts)} are written down")
+        if calls[key] > len(outcomes):
+            found.append(f"{name}: the gateway was asked {calls[key]} times, {len(outcomes)} attempts are written down")
         if row["state"] == "accepted" and phones[key] == 0:
             found.append(f"{name}: no phone got it")
         if row["state"] in CERTAINLY_NOT_SENT and "unknown" not in outcomes and phones[key]:

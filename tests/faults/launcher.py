@@ -7,17 +7,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ANY = "*"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KillAt:
     """The `count`-th log record with this `event`, or the `count`-th SQL statement that begins with `statement`.
 
-    A statement is killed before it is carried out. An empty `statement` with `every_statement` counts all of them.
+    A statement is killed before it is carried out. `ANY` counts all events, or all statements.
     """
 
     event: str = ""
     statement: str = ""
-    every_statement: bool = False
     count: int = 1
 
 
@@ -27,7 +28,7 @@ class _KillingHandler(logging.Handler):
         self._event, self._left = event, count
 
     def emit(self, record: logging.LogRecord) -> None:
-        if getattr(record, "event", "") == self._event:
+        if self._event in (ANY, getattr(record, "event", "")):
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -41,7 +42,7 @@ def _kill_before_statement(start: str, count: int) -> None:
     def before(*args: object) -> None:
         nonlocal left
         statement = "COMMIT" if len(args) == 1 else str(args[2])
-        if statement.startswith(start):
+        if start == ANY or statement.startswith(start):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -64,7 +65,7 @@ def run_bridge(
         # Not on the root logger: setting up the logs replaces what stands there.
         logging.getLogger("bridge").addHandler(_KillingHandler(kill_at.event, kill_at.count))
     elif kill_at is not None:
-        _kill_before_statement("" if kill_at.every_statement else kill_at.statement, kill_at.count)
+        _kill_before_statement(kill_at.statement, kill_at.count)
     sys.argv = ["bridge", *arguments]
     from bridge.cli import main
 

@@ -20,7 +20,7 @@ from tests.support.service import Service, fork_program, start_program
 
 AMA = 111111111  # admin
 KOFI = 222222222  # user
-CREW = tuple(range(400000001, 400000041))  # users, for load: a chat is written to once a second
+CREW = tuple(range(400000001, 400000121))  # users, for load: a chat is written to once a second
 NUMBERS = tuple(f"+23324{last:07d}" for last in range(1109433, 1109433 + 50))
 API_TOKEN = "api-token-of-nobody-0123456789"
 
@@ -29,6 +29,7 @@ class Scene:
     """Start it, let people speak, kill, start again, and ask `books` whether all agrees."""
 
     def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.database = folder / "bridge.db"
         self.telegram = TelegramSandbox(limits=NO_LIMITS)
@@ -37,6 +38,7 @@ class Scene:
         self.services: list[Service] = []
         self.commands: dict[str, int] = {}
         self.said: dict[str, int] = {}  # text -> id of the update that holds it
+        self.locks: list[sqlite3.Connection] = []  # taken by a test that plays another program
         self.kills = 0
         for user, name in ((AMA, "Ama"), (KOFI, "Kofi"), *((user, f"User{user % 1000}") for user in CREW)):
             self.telegram.add_user(user, name)
@@ -50,6 +52,8 @@ class Scene:
         """End every process, then the servers."""
         for service in self.services:
             await service.close()
+        for lock in self.locks:
+            lock.close()
         await self.telegram.stop()
         await self.gateway.stop()
 
