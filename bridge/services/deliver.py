@@ -208,15 +208,17 @@ def _nobody_knows(call: Call) -> tuple[tuple[Claimed, Outcome], ...]:
 
 
 def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[tuple[str, str]]:
-    """(sms_id, call) of acceptances whose id the gateway gave to another call: at most one of the two is true."""
-    given: dict[str, str] = {}
-    repeated: set[tuple[str, str]] = set()
-    for one in answered:
-        for _, outcome in one.outcomes:
-            sms_id = outcome.words.sms_id
-            if not isinstance(outcome, Accepted) or not sms_id:
-                continue
-            if given.setdefault(sms_id, one.call.id) != one.call.id:
-                repeated.add((sms_id, one.call.id))
-    old = deliveries.used_elsewhere(connection, given)
-    return repeated | {(sms_id, call) for sms_id, call in given.items() if sms_id in old}
+    """(sms_id, call) of acceptances whose id is an earlier call's: the answer was not for this one."""
+    given = [
+        (outcome.words.sms_id, one.call)
+        for one in answered
+        for _, outcome in one.outcomes
+        if isinstance(outcome, Accepted) and outcome.words.sms_id
+    ]
+    repeated = set()
+    while given:
+        # Side by side, two calls may have one id: each round asks for ids that differ.
+        round_ = dict(given)
+        repeated |= {(sms_id, round_[sms_id].id) for sms_id in deliveries.seen_before(connection, round_)}
+        given = [(sms_id, call) for sms_id, call in given if round_[sms_id].id != call.id]
+    return repeated

@@ -118,6 +118,9 @@ class Database:
     async def read(self, operation: Operation[T]) -> T:
         """Run `operation` on what is committed; it may not write. Raises `StoreUnavailable`."""
 
+        if self._closed:
+            raise StoreUnavailable("database: closed")
+
         def run() -> T:
             try:
                 with self._reading.begin() as connection:
@@ -156,16 +159,20 @@ class Database:
     def _commit(self, group: list[_Job]) -> None:
         """One transaction for all; when it fails and there are several, one for each."""
         started = perf_counter()
+        begun = False
         try:
             with self._engine.begin() as connection:
+                begun = True
                 for job in group:
                     job.result = job.operation(connection)
         except BaseException as error:  # noqa: BLE001 - each job's owner gets it
-            if len(group) > 1:
+            if begun and len(group) > 1:
                 for job in group:
                     self._commit([job])
                 return
-            group[0].error = unavailable(error) if isinstance(error, DBAPIError) else error
+            # Where not even BEGIN passed (a lock, say), nobody is to blame: asking again for each would wait for each.
+            for job in group:
+                job.error = unavailable(error) if isinstance(error, DBAPIError) else error
         else:
             self._on_commit(perf_counter() - started)
 

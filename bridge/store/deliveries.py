@@ -51,6 +51,7 @@ class Call:
     message_id: int
     text: str
     deliveries: tuple[Claimed, ...]
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,13 +85,14 @@ def claim(
     groups = _group(rows, len(call_ids), batch)
     if not groups:
         return []
-    wanted = select(messages.c.id, messages.c.text).where(messages.c.id.in_({group[0].message_id for group in groups}))
-    texts = {row.id: row.text for row in connection.execute(wanted)}
+    ids = sorted({group[0].message_id for group in groups})
+    texts = {row.id: row.text for row in connection.execute(_TEXTS, {"ids": ids})}
     made = [
         Call(
             id=call_id,
             message_id=group[0].message_id,
             text=texts[group[0].message_id],
+            claimed_at=now,
             deliveries=tuple(
                 Claimed(
                     id=row.id,
@@ -120,7 +122,7 @@ def claim(
         ],
     )
     connection.execute(
-        insert(attempts),
+        _ADD_ATTEMPTS,
         [
             {
                 "delivery_id": one.id,
@@ -142,6 +144,8 @@ def claim(
     return made
 
 
+_TEXTS = select(messages.c.id, messages.c.text).where(messages.c.id.in_(bindparam("ids", expanding=True)))
+_ADD_ATTEMPTS = insert(attempts)
 _CLAIM = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("b_id"))
@@ -303,14 +307,24 @@ def _delivery_row(one: Finished, now: datetime) -> dict[str, object]:
     }
 
 
-def used_elsewhere(connection: Connection, ids: Mapping[str, str]) -> set[str]:
-    """Of these sms_ids (sms_id -> our call), the ones that the gateway gave to another call before."""
-    if not ids:
+_WITH_SMS_ID = select(attempts.c.sms_id, attempts.c.call, attempts.c.finished_at).where(
+    attempts.c.sms_id.in_(bindparam("ids", expanding=True)), HAS_SMS_ID
+)
+
+
+def seen_before(connection: Connection, calls: Mapping[str, Call]) -> set[str]:
+    """Of these sms_ids (sms_id -> our call), the ones that an earlier call had got when this one began.
+
+    Calls that ran side by side do not count: the gateway's ids look like times, and two of them may be the same.
+    """
+    if not calls:
         return set()
-    rows = connection.execute(
-        select(attempts.c.sms_id, attempts.c.call).where(attempts.c.sms_id.in_(list(ids)), HAS_SMS_ID)
-    )
-    return {row.sms_id for row in rows if row.call != ids[row.sms_id]}
+    rows = connection.execute(_WITH_SMS_ID, {"ids": list(calls)})
+    return {
+        row.sms_id
+        for row in rows
+        if row.call != calls[row.sms_id].id and row.finished_at and row.finished_at <= calls[row.sms_id].claimed_at
+    }
 
 
 def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -> list[int]:

@@ -1,12 +1,18 @@
 """The one statement that SQLite and PostgreSQL write alike and SQLAlchemy names per database."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
 def insert_new(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row unless its key is there already; True when it is new."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    return connection.execute(make(table).values(values).on_conflict_do_nothing()).rowcount > 0
+    return connection.execute(_insert(table, connection.dialect.name), values).rowcount > 0
+
+
+@cache
+def _insert(table: Table, dialect: str) -> Insert:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(table).on_conflict_do_nothing()

@@ -31,14 +31,16 @@ def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int
     return [(row.update_id, row.raw, row.tries) for row in rows]
 
 
+_DONE = (
+    update(inbox)
+    .where(inbox.c.update_id == bindparam("b_id"), inbox.c.done_at.is_(None))
+    .values(done_at=bindparam("b_now"), raw="")
+)
+
+
 def done(connection: Connection, update_id: int, now: datetime) -> bool:
     """Mark an update as finished and forget what it said; False when it was finished before (or never kept)."""
-    return (
-        connection.execute(
-            update(inbox).where(inbox.c.update_id == update_id, inbox.c.done_at.is_(None)).values(done_at=now, raw="")
-        ).rowcount
-        > 0
-    )
+    return connection.execute(_DONE, {"b_id": update_id, "b_now": now}).rowcount > 0
 
 
 def failed(connection: Connection, update_id: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from bridge.domain.delivery import Cause, State, sources
 from bridge.store import posts
@@ -78,36 +78,42 @@ class MessageView:
     lines: tuple[DeliveryView, ...]
 
 
+_FIND = select(messages.c.id).where(
+    messages.c.source == bindparam("source"), messages.c.source_key == bindparam("source_key")
+)
+_ADD = insert(messages)
+_ADD_DELIVERIES = insert(deliveries)
+
+
 def find(connection: Connection, source: str, source_key: str) -> int | None:
     """The id of the message that this update or request has made before."""
-    return connection.execute(
-        select(messages.c.id).where(messages.c.source == source, messages.c.source_key == source_key)
-    ).scalar()
+    return connection.execute(_FIND, {"source": source, "source_key": source_key}).scalar()
 
 
 def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until: datetime | None) -> int:
     """Write a message and a delivery for each number; gives its id (`#42`). Its key must be new."""
     message_id: int = connection.execute(
-        insert(messages).values(
-            source=new.source,
-            source_key=new.source_key,
-            owner=new.owner,
-            owner_name=new.owner_name[:200],
-            text=new.text,
-            encoding=new.encoding,
-            segments=new.segments,
-            recipients=len(new.numbers),
-            remarks=json.dumps(new.remarks, ensure_ascii=False),
-            created_at=now,
-            hold=new.hold,
-            buttons_until=buttons_until,
-            decision="",
-        )
+        _ADD,
+        {
+            "source": new.source,
+            "source_key": new.source_key,
+            "owner": new.owner,
+            "owner_name": new.owner_name[:200],
+            "text": new.text,
+            "encoding": new.encoding,
+            "segments": new.segments,
+            "recipients": len(new.numbers),
+            "remarks": json.dumps(new.remarks, ensure_ascii=False),
+            "created_at": now,
+            "hold": new.hold,
+            "buttons_until": buttons_until,
+            "decision": "",
+        },
     ).inserted_primary_key[0]  # type: ignore[index]
     blank = dict.fromkeys(("gateway", "reason", "code", "type", "error", "detail", "sms_id"), "")
     state = State.HELD if new.hold else State.QUEUED
     connection.execute(
-        insert(deliveries),
+        _ADD_DELIVERIES,
         [
             {
                 "message_id": message_id,

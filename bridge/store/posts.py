@@ -62,12 +62,15 @@ def _add(connection: Connection, key: str, place: Place, text: str, message_id: 
     )
 
 
+_TOUCH = (
+    update(posts).where(posts.c.message_id.in_(bindparam("b_ids", expanding=True))).values(wanted=posts.c.wanted + 1)
+)
+
+
 def touch(connection: Connection, message_ids: Collection[int]) -> None:
     """The state of these messages changed: every post that shows one of them is out of date."""
     if message_ids:
-        connection.execute(
-            update(posts).where(posts.c.message_id.in_(sorted(message_ids))).values(wanted=posts.c.wanted + 1)
-        )
+        connection.execute(_TOUCH, {"b_ids": sorted(message_ids)})
 
 
 _DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
