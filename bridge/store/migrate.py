@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bridge.domain.errors import StoreUnusable
@@ -15,7 +15,7 @@ HEAD = "0001"
 
 def sqlite_path(url: str) -> Path:
     """The file of `BRIDGE_DATABASE_URL`. Raises `StoreUnusable` for an address that this version does not know."""
-    scheme = url.partition(":")[0]
+    scheme = url.partition(":")[0].partition("+")[0]
     if scheme in ("postgres", "postgresql"):
         raise StoreUnusable("BRIDGE_DATABASE_URL: PostgreSQL is not there yet; use sqlite:///bridge.db")
     prefix = "sqlite:///"
@@ -35,10 +35,10 @@ def current(path: Path) -> str | None:
         connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=3)
         try:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "alembic_version" not in tables:
-                if tables:
-                    raise StoreUnusable(f"{path} is a database of another program")
+            if not tables:
                 return None
+            if not {"alembic_version", "deliveries", "inbox"} <= tables:  # others use alembic, too
+                raise StoreUnusable(f"{path} is a database of another program")
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
         finally:
@@ -96,8 +96,3 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
-
-
-def tables_of(engine: Engine) -> set[str]:
-    """Names of the tables there, alembic's own left out."""
-    return set(inspect(engine).get_table_names()) - {"alembic_version"}

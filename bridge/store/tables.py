@@ -42,6 +42,7 @@ class UtcTime(TypeDecorator[datetime]):
 # A partial index serves a query only when the database sees its condition word for word in the query: a bound value
 # hides it. So each condition is written once, here, and the queries use it.
 IS_OPEN_UPDATE = text("done_at IS NULL")
+IS_DONE_UPDATE = text("done_at IS NOT NULL")
 HAS_BUTTONS = text("buttons_until IS NOT NULL")
 IS_QUEUED = text("state = 'queued'")
 IS_SENDING = text("state = 'sending'")
@@ -75,7 +76,7 @@ inbox = Table(
     Column("done_at", UtcTime),
     Column("tries", Integer, nullable=False, server_default="0"),
     _partial("ix_inbox_open", "update_id", where=IS_OPEN_UPDATE),
-    Index("ix_inbox_done", "done_at"),
+    _partial("ix_inbox_done", "done_at", where=IS_DONE_UPDATE),  # only these: else SQLite takes it for the open ones
 )
 
 # One text from one origin. (source, source_key) is unique: a repeated update or request is the same message.
