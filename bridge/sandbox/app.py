@@ -52,6 +52,7 @@ class Sandbox:
         chatty = Limits(chat=Rate(per_s=1, burst=20))  # a person who clicks fast shall not wait for Telegram
         self.telegram = TelegramSandbox(limits=chatty)
         self.gateway = MsmpusherSandbox()
+        self.gateway.knobs.slow_s = 2  # well within the time limit of the demo's service
         self.phones = Phones()
         self.gateway.on_sms = self._buzz
         for person in PEOPLE:

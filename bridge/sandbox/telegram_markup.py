@@ -163,7 +163,8 @@ FOUND: tuple[tuple[str, re.Pattern[str]], ...] = (
     (
         "url",
         re.compile(
-            r"(?<![\w@])(?:https?://[^\s<>\"]+|(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|me|gh)\b(?:/\S*)?)", re.I
+            r"(?<![\w@])(?:https?://[^\s<>\"]*[^\s<>\".,!?;:)]|(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|me|gh)\b(?:/\S*)?)",
+            re.I,
         ),
     ),
     ("email", re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w")),

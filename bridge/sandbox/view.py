@@ -32,10 +32,10 @@ SWITCHES = (
     Switch(
         mode=Mode.TIMEOUT_AFTER_ACCEPT,
         label="Time-out after accepting",
-        sentence="The phone buzzes, but no answer comes. After 10 s the chat asks you what to do.",
+        sentence="The phone buzzes, but no answer comes. After some seconds the chat asks what to do.",
     ),
     Switch(mode=Mode.DOWN, label="Down", sentence="No connection. It waits and is tried again. Switch back and watch."),
-    Switch(mode=Mode.SLOW, label="Slow", sentence="The answer takes 5 s. The chat waits with you."),
+    Switch(mode=Mode.SLOW, label="Slow", sentence="The phone buzzes, the answer takes 2 s. The chat waits with you."),
 )
 
 
