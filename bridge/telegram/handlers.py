@@ -94,9 +94,7 @@ class Handlers:
             application.add_handler(CommandHandler(name, handler, filters=new))
         application.add_handler(CallbackQueryHandler(self.press))
         application.add_handler(MessageHandler(new & filters.StatusUpdate.MIGRATE, self.moved))
-        application.add_handler(
-            MessageHandler(filters.UpdateType.EDITED_MESSAGE & filters.Regex(r"^/sms\b"), self.edited)
-        )
+        application.add_handler(CommandHandler("sms", self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
         application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE & filters.COMMAND, self.unknown))
         application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self.help))
 

@@ -7,7 +7,7 @@ MONDAY_MORNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
 class ManualClock:
-    """A `bridge.clock.Clock`: whoever waits goes on when the event is set, or when `advance` reaches the end of the wait.
+    """A `bridge.clock.Clock`: whoever waits goes on when the event is set, or `advance` reaches the end of the wait.
 
     Use it within one event loop.
     """

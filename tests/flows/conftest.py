@@ -1,0 +1,76 @@
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.sandbox.telegram import TelegramSandbox
+from bridge.sandbox.telegram_limits import NO_LIMITS
+from bridge.store.migrate import migrate
+from tests.support.manual_clock import ManualClock
+from tests.support.strict_telegram import StrictTelegram
+from tests.support.team import Team, start_app
+
+StartTeam = Callable[..., Awaitable[Team]]
+
+
+@pytest.fixture
+def telegram_kind() -> type[TelegramSandbox]:
+    """Which Bot API server answers: `both_telegrams` gives a test both."""
+    return TelegramSandbox
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once for all."""
+    path = tmp_path_factory.mktemp("empty") / "bridge.db"
+    migrate(path)
+    return path
+
+
+@pytest.fixture
+async def start_team(
+    tmp_path: Path, empty_database: Path, telegram_kind: type[TelegramSandbox]
+) -> AsyncIterator[StartTeam]:
+    """Starts the service, once: `await start_team(BRIDGE_CONFIRM_ABOVE=2)`. At the end nothing unseen may be left."""
+    shutil.copyfile(empty_database, tmp_path / "bridge.db")
+    clock = ManualClock()
+    telegram = telegram_kind(limits=NO_LIMITS, now=clock.timestamp, clock=clock.timestamp)
+    gateway = MsmpusherSandbox()
+    started: list[Team] = []
+
+    async def start(**changed: object) -> Team:
+        await asyncio.gather(telegram.start(), gateway.start())
+        app = await start_app(telegram, gateway, clock, tmp_path, **changed)
+        team = Team(app, telegram, gateway, clock)
+        started.append(team)
+        return team
+
+    yield start
+    try:
+        for team in started:
+            if not team.stopped:
+                await team.settled()
+    finally:
+        for team in started:
+            await team.stop()
+        await telegram.stop()
+        await gateway.stop()
+    for team in started:
+        assert team.leftovers() == []
+
+
+@pytest.fixture
+async def team(start_team: StartTeam) -> Team:
+    """The service with its ordinary settings."""
+    return await start_team()
+
+
+def _kinds() -> list[object]:
+    return [pytest.param(TelegramSandbox, id="sandbox"), pytest.param(StrictTelegram, id="emulator")]
+
+
+both_telegrams = pytest.mark.parametrize("telegram_kind", _kinds())
+"""Runs a flow twice: against our sandbox, and against lo-bot-api-emulator."""
