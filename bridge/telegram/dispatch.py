@@ -1,9 +1,8 @@
-"""Kept updates go to their handlers, in the order of each chat, until one has committed its work."""
+"""Kept updates go to their handlers, in their order, until each has committed its work."""
 
 import asyncio
 import json
 import logging
-from collections import defaultdict
 from typing import Any
 
 from telegram import Bot, Update
@@ -37,16 +36,16 @@ class Dispatcher:
         application.add_error_handler(self._note_error)
 
     async def step(self) -> float | None:
-        """Handle what is open. Chats side by side, each in its order. Raises `StoreUnavailable`."""
+        """Handle what is open, and wait for all of it. Raises `StoreUnavailable`.
+
+        The handlers start in the order of the updates, and each runs to its one write before the next starts: so the
+        writes come in that order, and many of them share a commit.
+        """
         rows = await self._database.read(lambda connection: inbox.open_updates(connection, AT_ONCE))
-        chats: dict[int, list[tuple[int, Update, int]]] = defaultdict(list)
-        for update_id, raw, tries in rows:
-            update = self._read(update_id, raw)
-            if update is None:
-                await self._close(update_id)
-                continue
-            chats[update.effective_chat.id if update.effective_chat else 0].append((update_id, update, tries))
-        await asyncio.gather(*(self._in_order(updates) for updates in chats.values()))
+        ended = await asyncio.gather(*(self._handle(*row) for row in rows), return_exceptions=True)
+        for error in ended:
+            if isinstance(error, BaseException):
+                raise error
         return 0.0 if len(rows) == AT_ONCE else None
 
     def _read(self, update_id: int, raw: str) -> Update | None:
@@ -61,16 +60,17 @@ class Dispatcher:
             )
             return None
 
-    async def _in_order(self, updates: list[tuple[int, Update, int]]) -> None:
-        for update_id, update, tries in updates:
+    async def _handle(self, update_id: int, raw: str, tries: int) -> None:
+        update = self._read(update_id, raw)
+        if update is not None:
             await self._application.process_update(update)
-            error = self._errors.pop(update_id, None)
-            if error is None:
-                await self._close(update_id)
-            elif isinstance(error, StoreUnavailable):
-                raise error
-            else:
-                await self._failed(update_id, tries + 1, error)
+        error = self._errors.pop(update_id, None)
+        if error is None:
+            await self._close(update_id)
+        elif isinstance(error, StoreUnavailable):
+            raise error
+        else:
+            await self._failed(update_id, tries + 1, error)
 
     async def _failed(self, update_id: int, tries: int, error: BaseException) -> None:
         log.error(
