@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
@@ -238,6 +239,34 @@ def _first_line(error: ValidationError) -> str:
     if not first["loc"]:
         return words
     return f"{variable(str(first['loc'][0]))}: {words[:1].lower()}{words[1:]}"
+
+
+def warnings(settings: Settings, environment: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """(event name, line) of what works and is not safe, or does nothing: said at start and by `bridge check`."""
+    found = os.environ if environment is None else environment
+    lines = [("settings.later", line) for line in without_effect(found)]
+    if settings.msmpusher_method == "get":
+        lines.append(
+            (
+                "settings.keys_in_urls",
+                "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
+            )
+        )
+    url = urlsplit(settings.msmpusher_url)
+    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        lines.append(("settings.in_the_clear", "BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear"))
+    if found.get("DYNO"):
+        lines.append(
+            ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
+        )
+    if not settings.people:
+        lines.append(
+            (
+                "settings.nobody",
+                "nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
+            )
+        )
+    return lines
 
 
 def without_effect(environment: Mapping[str, str] | None = None) -> list[str]:

@@ -72,17 +72,9 @@ def _settings(found: Settings, report: Report) -> None:
         value = getattr(found, name)
         shown = "***" if name in SECRETS else _plain(value)
         report.ok(f"{variable(name)} = {shown}")
-    for line in settings.without_effect():
-        report.note(line)
-    if found.msmpusher_method == "get":
-        report.note("BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log")
-    if found.msmpusher_url.startswith("http:") and urlsplit(found.msmpusher_url).hostname not in (
-        "127.0.0.1",
-        "localhost",
-    ):
-        report.note("BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear")
-    if not found.people:
-        report.wrong("nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (ids by /whoami)")
+    for event, line in settings.warnings(found):
+        # Without people nothing can be done with it; the rest is a matter of taste and place.
+        (report.wrong if event == "settings.nobody" else report.note)(line)
 
 
 def _plain(value: object) -> str:
@@ -108,8 +100,6 @@ def _store(found: Settings, report: Report) -> bool:
         return False
     state = "not there yet, it will be made" if version is None else f"version {version}, writable"
     report.ok(f"store: {path}: {state}{'; a service is running' if running else ''}")
-    if os.environ.get("DYNO"):
-        report.note("store: this host wipes its disk at each restart: SQLite would lose everything")
     return running
 
 

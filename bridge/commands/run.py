@@ -7,7 +7,7 @@ import signal
 import sys
 
 from bridge.app import App
-from bridge.settings import Settings, without_effect
+from bridge.settings import Settings, warnings
 
 log = logging.getLogger(__name__)
 
@@ -29,18 +29,8 @@ async def serve(settings: Settings) -> int:
     # Three threads take turns; at the default of 5 ms each turn may wait that long for the one before.
     sys.setswitchinterval(0.0005)
     asked = on_signals()
-    for line in without_effect():
-        log.warning("%s", line, extra={"event": "settings.later"})
-    if settings.msmpusher_method == "get":
-        log.warning(
-            "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
-            extra={"event": "settings.keys_in_urls"},
-        )
-    if not settings.people:
-        log.warning(
-            "nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
-            extra={"event": "settings.nobody"},
-        )
+    for event, line in warnings(settings):
+        log.warning("%s", line, extra={"event": event})
     app = App(settings)
     await app.start()
     await asked.wait()
