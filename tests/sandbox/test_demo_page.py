@@ -173,3 +173,12 @@ async def test_a_taken_port_is_an_error_and_leaves_nothing_running(sandbox: Sand
     with pytest.raises(OSError, match="in use"):
         await other.start(port=int(sandbox.url.rsplit(":", 1)[1].rstrip("/")))
     await other.stop()
+
+
+async def test_an_open_page_does_not_hold_up_the_end(sandbox: Sandbox, page: httpx.AsyncClient) -> None:
+    async with aclosing(news(page)) as stream:
+        await until(stream, "snapshot")
+        async with asyncio.timeout(2):
+            await sandbox.stop()
+        with pytest.raises(httpx.TransportError):
+            await until(stream, "anything")
