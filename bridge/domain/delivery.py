@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bridge.domain.outcome import Accepted, NotSent, Outcome, Rejected, Unknown
+from bridge.domain.outcome import Accepted, NotSent, Outcome, Rejected
 
 
 class State(StrEnum):
@@ -110,5 +110,4 @@ def follow(outcome: Outcome, *, listed: int, now: datetime, retry_at: datetime |
             return Next(state=State.QUEUED, due_at=retry_at)
         case NotSent():
             return Next(state=State.FAILED)
-        case Unknown():
-            return Next(state=State.UNKNOWN)
+    return Next(state=State.UNKNOWN)

@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pace:
-    """A bucket of `burst` calls that fills again with one call each `every`."""
+    """A bucket of `burst` calls that fills again with one call each `every`.
+
+    The worst time of a length holds `burst` calls and one for each `every` in it: 3 + 17 in a group's minute.
+    """
 
     burst: int
     every: timedelta
 
 
 PRIVATE = Pace(burst=3, every=timedelta(seconds=1))
-GROUP = Pace(burst=4, every=timedelta(seconds=3.5))
-OVERALL = Pace(burst=25, every=timedelta(seconds=1 / 25))
+GROUP = Pace(burst=3, every=timedelta(seconds=3.5))
+OVERALL = Pace(burst=8, every=timedelta(seconds=1 / 20))
 
 
 @dataclass(slots=True)
