@@ -8,8 +8,8 @@ from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.sync_chat import Button, Card
 from bridge.store.messages import DeliveryView, MessageView
+from bridge.telegram.markup import TEXT_LIMIT
 
-TEXT_LIMIT = 4096
 _WIDTHS = (200, 80, 30, 0)  # how much of the gateway's own words fits
 
 

@@ -28,6 +28,7 @@ from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.telegram import replies
 from bridge.telegram.access import Access, Role, presser, sender
+from bridge.telegram.markup import cut
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ Act = Callable[[Connection], str | None]
 """Does what was asked, and gives the answer (Telegram HTML) or None for no answer. Raises `PersonError`."""
 
 HISTORY_LIMIT = 30
+ANSWER_LIMIT = 200
+"""UTF-16 units of the answer to a press."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +79,10 @@ class Handlers:
         """Updates whose work and end are committed; whoever dispatches takes them out."""
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
-        """Tell python-telegram-bot which update goes where. Edited commands go nowhere but to a word of warning."""
+        """Tell python-telegram-bot which update goes where. Edited and forwarded commands only get a word of warning.
+
+        A command that is forwarded is somebody else's, whoever passes it on.
+        """
         new = filters.UpdateType.MESSAGE
         commands = {
             "sms": self.sms,
@@ -91,7 +97,8 @@ class Handlers:
             "start": self.help,
         }
         for name, handler in commands.items():
-            application.add_handler(CommandHandler(name, handler, filters=new))
+            application.add_handler(CommandHandler(name, handler, filters=new & ~filters.FORWARDED))
+        application.add_handler(CommandHandler(list(commands), self.forwarded, filters=new & filters.FORWARDED))
         application.add_handler(CallbackQueryHandler(self.press))
         application.add_handler(MessageHandler(new & filters.StatusUpdate.MIGRATE, self.moved))
         application.add_handler(CommandHandler("sms", self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
@@ -208,6 +215,12 @@ class Handlers:
         asker = self._asker(_message(update))
         if asker is not None and asker.role >= Role.USER:
             await self._commit(update, asker, lambda _: replies.EDITED)
+
+    async def forwarded(self, update: Update, _context: Context) -> None:
+        """A forwarded command does nothing, and that is said to somebody who could have written it."""
+        asker = await self._user(update, _message(update))
+        if asker is not None:
+            await self._commit(update, asker, lambda _: replies.FORWARDED)
 
     async def moved(self, update: Update, _context: Context) -> None:
         """A group became a supergroup: its posts move along."""
@@ -378,6 +391,6 @@ def relayed_text(message: Message) -> str | None:
 
 async def _answer(query: CallbackQuery, words: str) -> None:
     try:
-        await query.answer(words[:200], show_alert=len(words) > 60)
+        await query.answer(cut(words, ANSWER_LIMIT), show_alert=len(words) > 60)
     except TelegramError as error:
         log.info("a press could not be answered: %s", type(error).__name__, extra={"event": "press.unanswered"})

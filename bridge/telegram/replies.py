@@ -24,6 +24,7 @@ COMMANDS: tuple[tuple[str, str, Role], ...] = (
 ROLE_NAMES = {Role.STRANGER: "no access", Role.USER: "user", Role.ADMIN: "admin"}
 
 EDITED = "An edit sends nothing. To send it, write it as a new /sms."
+FORWARDED = "A forwarded command does nothing. To have it done, write it yourself."
 NOT_YOURS = "Only the person who sent this, and admins, may press here."
 NO_ACCESS = "You have no access to this bot."
 

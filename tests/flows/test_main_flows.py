@@ -60,7 +60,7 @@ async def test_the_card_is_edited_until_every_number_has_its_outcome(start_team:
     await team.phone(KWAME).gets("hello")
     card = await team.kofi.chat.shows(f"✅ {KWAME}", f"🕒 {YAA} queued: again at 09:00:0", "could not send it", "1009")
     team.gateway.number_modes.clear()
-    team.clock.advance(2)
+    team.time_passes(2)
     await team.phone(YAA).gets("hello")
     await team.kofi.chat.shows(f"✅ {KWAME}", f"✅ {YAA}", at=card)
     assert len(team.kofi.chat.posts) == 1
@@ -75,7 +75,7 @@ async def test_what_waits_can_be_cancelled(start_team: StartTeam) -> None:
     await team.kofi.says("/cancel 1")
     await team.kofi.chat.shows("#1: 1 cancelled")
     await team.kofi.chat.shows("🚫", "cancelled by Kofi Boateng", at=card)
-    team.clock.advance(600)
+    team.time_passes(600)
     await team.settled()
     assert len(team.gateway.calls) == 1
 

@@ -50,7 +50,7 @@ async def test_the_gateways_own_words_are_shown_escaped_and_cut(team: Team) -> N
     card = await team.kofi.chat.shows("🕒", "1009", "<b>odd", "a & b", "ä" * 190)
     assert "ä" * 201 not in card.text
     team.gateway.mode = Mode.OK
-    team.clock.advance(2)
+    team.time_passes(2)
     await team.kofi.chat.shows("✅", at=card)
     for _ in team.unseen_sms():
         await team.phone(KWAME).gets("hi")
@@ -110,10 +110,10 @@ async def test_what_was_certainly_not_sent_is_tried_again_until_it_gets_through(
     await team.kofi.says("/sms 0241109433 hi")
     card = await team.kofi.chat.shows("🕒", "queued: again at 09:00:4", "the gateway is busy")
     team.gateway.mode = Mode.OK
-    team.clock.advance(20)
+    team.time_passes(20)
     await team.settled()
     assert team.gateway.sent == []
-    team.clock.advance(22)
+    team.time_passes(22)
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", "attempt 2", at=card)
 
@@ -124,7 +124,7 @@ async def test_retries_end_with_the_time_that_the_settings_give(start_team: Star
     await team.kofi.says("/sms 0241109433 hi")
     card = await team.kofi.chat.shows("🕒", "again at")
     for _ in range(20):
-        team.clock.advance(2)
+        team.time_passes(2)
         await team.settled()
     await team.kofi.chat.shows("❌", "not sent: the gateway could not send it", "1009", at=card)
     assert 3 <= len(team.gateway.calls) <= 7
@@ -140,7 +140,7 @@ async def test_a_gateway_that_is_down_is_asked_again(team: Team) -> None:
     await team.kofi.says("/sms 0241109433 hi")
     card = await team.kofi.chat.shows("🕒", "the gateway cannot be reached")
     team.gateway.mode = Mode.OK
-    team.clock.advance(5)
+    team.time_passes(5)
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", at=card)
 

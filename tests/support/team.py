@@ -6,7 +6,7 @@
     await team.kofi.chat.shows("✅", "accepted")
 
 Time stands still but for what a post costs: each one that Telegram takes moves the clock by what the flood limits ask
-for, so that nothing waits for its turn. `team.time_flies = False` leaves all of it to `team.clock.advance`.
+for, so that nothing waits for its turn. `team.time_flies = False` leaves all of it to `team.time_passes`.
 Whatever nobody looked at, an SMS or a post, fails the test at its end.
 """
 
@@ -56,7 +56,7 @@ class Team:
         self._seen_posts: set[tuple[int, int]] = set()
         self._seen_sms: list[SentSms] = []
         gateway.on_sms = lambda sms: telegram.world.changes.notify()
-        telegram.on_done = self._time_passes
+        telegram.on_done = self._post_takes_time
 
     # who and where
 
@@ -108,9 +108,14 @@ class Team:
             **found,
         }
 
+    def time_passes(self, seconds: float) -> None:
+        """At once. The loops look again: one that is in the middle of a step has looked at the old time."""
+        self.clock.advance(seconds)
+        self.app.wake()
+
     async def minutes_pass(self, minutes: float) -> None:
         """And the service has done what was due by then."""
-        self.clock.advance(minutes * 60)
+        self.time_passes(minutes * 60)
         await self.housekeeping()
         await self.settled()
 
@@ -158,7 +163,7 @@ class Team:
         self._seen_sms.append(sms)
         return sms
 
-    def _time_passes(self, method: str, params: Json) -> None:
+    def _post_takes_time(self, method: str, params: Json) -> None:
         if self.time_flies and method.lower() in ("sendmessage", "editmessagetext"):
             self.clock.advance(POST_COSTS_S[str(params.get("chat_id", "")).startswith("-")])
 

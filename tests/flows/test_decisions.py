@@ -1,0 +1,380 @@
+"""What people decide about a message: confirm, cancel, send again, leave it, pause; and how long they may."""
+
+from datetime import timedelta
+
+import pytest
+
+from bridge.sandbox.msmpusher import Mode
+from bridge.sandbox.telegram_state import Message
+from tests.flows.conftest import StartTeam
+from tests.support.team import Team
+
+KWAME = "+233241109433"
+YAA = "+233551234567"
+ENDED = "These buttons have had their time. See /status 1."
+NOT_YOURS = "Only the person who sent this, and admins, may press here."
+
+
+def labels(card: Message) -> list[str]:
+    return [button.text for button in card.buttons]
+
+
+@pytest.fixture
+async def unknown(team: Team) -> Message:
+    """The card of Kofi's message #1 in the group, which may have been sent."""
+    team.gateway.next_modes.append(Mode.CLOSE_BEFORE_ANSWER)
+    await team.kofi.says("/sms 0241109433 hello", to=team.ops)
+    await team.phone(KWAME).gets("hello")
+    card = await team.ops.shows("❓", "may have been sent")
+    assert labels(card) == ["Send again", "Leave it"]
+    return card
+
+
+@pytest.fixture
+async def asking(start_team: StartTeam) -> tuple[Team, Message]:
+    """The card of Kofi's message #1 in the group, which asks before it is sent."""
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=1)
+    await team.kofi.says("/sms 0241109433, 0551234567 hello", to=team.ops)
+    card = await team.ops.shows("This costs 2 SMS. Send it?")
+    assert labels(card) == ["Send now", "Cancel"]
+    return team, card
+
+
+# what may have been sent
+
+
+async def test_send_again_pressed_twice_sends_once(team: Team, unknown: Message) -> None:
+    said = [await team.kofi.presses_data("again:1:1", unknown) for _ in range(2)]
+    assert said == ["#1: sending 1 again", ENDED]
+    await team.phone(KWAME).gets("hello")
+    await team.ops.shows("✅", "attempt 2", at=unknown)
+
+
+async def test_leave_it_takes_the_buttons_away_and_sends_nothing(team: Team, unknown: Message) -> None:
+    assert await team.kofi.presses("Leave it", unknown) == "#1: left as it is"
+    card = await team.ops.shows("❓", "left as it is by Kofi Boateng", at=unknown)
+    assert card.buttons == ()
+    assert await team.kofi.presses_data("again:1:1", card) == ENDED
+
+
+async def test_an_admin_may_press_anothers_buttons(team: Team, unknown: Message) -> None:
+    await team.ama.presses("Send again", unknown)
+    await team.phone(KWAME).gets("hello")
+    await team.ops.shows("✅", "sent again by Ama Mensah", at=unknown)
+
+
+async def test_another_user_may_not_press(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_TELEGRAM_USERS="222222222,333333333")
+    team.gateway.next_modes.append(Mode.CLOSE_BEFORE_ANSWER)
+    await team.kofi.says("/sms 0241109433 hello", to=team.ops)
+    await team.phone(KWAME).gets("hello")
+    card = await team.ops.shows("❓")
+    for label in ("Send again", "Leave it"):
+        assert await team.efua.presses(label, card) == NOT_YOURS
+    await team.settled()
+    assert labels(team.ops.posts[0]) == ["Send again", "Leave it"]
+
+
+async def test_a_stranger_may_not_press(team: Team, unknown: Message) -> None:
+    for label in ("Send again", "Leave it"):
+        assert await team.efua.presses(label, unknown) == "You have no access to this bot."
+    await team.settled()
+    assert labels(team.ops.posts[0]) == ["Send again", "Leave it"]
+
+
+async def test_after_15_minutes_the_buttons_are_gone_and_an_old_press_sends_nothing(
+    team: Team, unknown: Message
+) -> None:
+    await team.minutes_pass(16)
+    card = await team.ops.shows("❓", "/resend 1 sends again what is unknown.", at=unknown)
+    assert card.buttons == ()
+    assert await team.kofi.presses_data("again:1:1", card) == ENDED
+    await team.kofi.says("/resend 1", to=team.ops)
+    await team.ops.shows("#1: sending 1 again")
+    await team.phone(KWAME).gets("hello")
+    await team.ops.shows("✅", at=unknown)
+
+
+async def test_the_keyboard_of_an_earlier_turn_decides_nothing_new(team: Team, unknown: Message) -> None:
+    team.gateway.next_modes.append(Mode.CLOSE_BEFORE_ANSWER)
+    await team.kofi.presses("Send again", unknown)
+    await team.phone(KWAME).gets("hello")
+    card = await team.ops.shows("❓", "attempt 2", at=unknown)
+    assert await team.kofi.presses_data("again:1:1", card) == ENDED
+    await team.settled()
+    assert len(team.gateway.sent) == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["", "again", "again:1", "again:1:", "again:x:1", "again:1:1:1", "boom:1:1", "again:99:0", "again:" + "9" * 58],
+)
+async def test_data_that_no_button_of_ours_holds_does_nothing(team: Team, unknown: Message, data: str) -> None:
+    said = await team.kofi.presses_data(data, unknown)
+    assert said in ("This button does nothing any more.", NOT_YOURS, ENDED)
+    await team.settled()
+    assert len(team.gateway.sent) == 1
+
+
+async def test_a_press_on_a_card_that_was_deleted_still_counts(team: Team, unknown: Message) -> None:
+    team.telegram.delete(unknown)
+    assert await team.kofi.presses_data("again:1:1", unknown) == "#1: sending 1 again"
+    await team.phone(KWAME).gets("hello")
+    await team.ops.shows("✅", "attempt 2")
+
+
+# confirmations
+
+
+async def test_cancel_takes_the_message_back(asking: tuple[Team, Message]) -> None:
+    team, card = asking
+    assert await team.kofi.presses("Cancel", card) == "#1: 2 cancelled"
+    card = await team.ops.shows("🚫", "cancelled, not sent", "cancelled by Kofi Boateng", at=card)
+    assert card.buttons == ()
+    assert await team.kofi.presses_data("go:1:0", card) == ENDED
+    assert team.gateway.calls == []
+
+
+async def test_what_nobody_confirms_within_15_minutes_is_cancelled(asking: tuple[Team, Message]) -> None:
+    team, card = asking
+    await team.minutes_pass(16)
+    card = await team.ops.shows("🚫", "nobody confirmed within 15 minutes", at=card)
+    assert card.buttons == ()
+    assert await team.kofi.presses_data("go:1:0", card) == ENDED
+    assert team.gateway.calls == []
+
+
+async def test_confirmed_twice_is_sent_once(asking: tuple[Team, Message]) -> None:
+    team, card = asking
+    said = [await team.ama.presses_data("go:1:0", card) for _ in range(2)]
+    assert said[0] == "#1: sending"
+    assert said[1] in (ENDED, "#1 does not wait for a confirmation.")
+    for number in (KWAME, YAA):
+        await team.phone(number).gets("hello")
+    await team.ops.shows("✅", "confirmed by Ama Mensah", at=card)
+
+
+async def test_a_stranger_confirms_nothing(asking: tuple[Team, Message]) -> None:
+    team, card = asking
+    assert await team.efua.presses("Send now", card) == "You have no access to this bot."
+    await team.settled()
+    assert team.gateway.calls == []
+
+
+@pytest.mark.parametrize(("above", "asks"), [(2, False), (1, True), (0, True)])
+async def test_it_asks_above_the_number_of_sms_in_the_settings_and_not_at_it(
+    start_team: StartTeam, above: int, asks: bool
+) -> None:
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=above)
+    await team.kofi.says("/sms 0241109433 " + "x" * 161)
+    if asks:
+        await team.kofi.chat.shows("This costs 2 SMS. Send it?")
+    else:
+        await team.phone(KWAME).gets("x" * 161)
+        await team.kofi.chat.shows("✅")
+
+
+async def test_a_stale_command_asks_first(team: Team) -> None:
+    await team.kofi.says("/sms 0241109433 hello", at=team.clock.now() - timedelta(minutes=10))
+    card = await team.kofi.chat.shows("This command is 10 minutes old", "Send it now?")
+    await team.settled()
+    assert team.gateway.calls == []
+    await team.kofi.presses("Send now", card)
+    await team.phone(KWAME).gets("hello")
+    await team.kofi.chat.shows("✅", at=card)
+
+
+async def test_a_command_of_four_minutes_ago_is_sent(team: Team) -> None:
+    await team.kofi.says("/sms 0241109433 hello", at=team.clock.now() - timedelta(minutes=4))
+    await team.phone(KWAME).gets("hello")
+    await team.kofi.chat.shows("✅")
+
+
+async def test_a_number_that_is_possible_but_not_valid_asks_first(team: Team) -> None:
+    await team.kofi.says("/sms +447700900000 hello")
+    card = await team.kofi.chat.shows("Possible, but in no list of valid numbers", "held")
+    await team.settled()
+    assert team.gateway.calls == []
+    await team.kofi.presses("Send now", card)
+    await team.phone("+447700900000").gets("hello")
+    await team.kofi.chat.shows("✅", at=card)
+
+
+# typed decisions
+
+
+async def test_resend_takes_failed_and_rejected_but_not_what_was_accepted(team: Team) -> None:
+    team.gateway.number_modes = {KWAME: Mode.NO_BALANCE, YAA: Mode.BAD_NUMBER}
+    await team.kofi.says("/sms 0241109433, 0551234567, 0201234567 hi")
+    await team.phone("+233201234567").gets("hi")
+    card = await team.kofi.chat.shows(f"❌ {KWAME}", f"❌ {YAA}", "✅ +233201234567")
+    await team.ama.chat.shows("⚠️")
+    team.gateway.number_modes = {}
+    await team.kofi.says("/resend #1")
+    await team.kofi.chat.shows("#1: sending 2 again")
+    await team.phone(KWAME).gets("hi")
+    await team.phone(YAA).gets("hi")
+    await team.kofi.chat.shows(f"✅ {KWAME}", f"✅ {YAA}", at=card)
+    await team.kofi.says("/resend 1")
+    await team.kofi.chat.shows("❌ #1: no outcome is unknown, failed or rejected, so nothing is sent again.")
+
+
+async def test_cancel_of_what_was_accepted_takes_nothing_back(team: Team) -> None:
+    await team.kofi.says("/sms 0241109433 hi")
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅")
+    await team.kofi.says("/cancel 1")
+    await team.kofi.chat.shows("❌ #1: nothing is queued or held any more")
+
+
+async def test_messages_of_others_can_be_neither_seen_nor_decided(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_TELEGRAM_USERS="222222222,333333333", BRIDGE_CONFIRM_ABOVE=0)
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("Send it?")
+    for command in ("/status 1", "/resend 1", "/cancel 1", "/status 99"):
+        asked = await team.efua.says(command)
+        await team.efua.chat.shows("❌ There is no message #", to=asked)
+    await team.efua.says("/history")
+    await team.efua.chat.shows("There are no messages yet.")
+    await team.ama.says("/history")
+    await team.ama.chat.shows("#1", "🕒1", "Kofi Boateng", "hi")
+    await team.ama.says("/cancel 1")
+    await team.ama.chat.shows("#1: 1 cancelled")
+    await team.kofi.chat.shows("cancelled by Ama Mensah", at=card)
+
+
+@pytest.mark.parametrize("command", ["/status", "/status x", "/resend", "/cancel 1 2", "/cancel -1", "/status ١x"])
+async def test_a_command_without_a_number_asks_for_one(team: Team, command: str) -> None:
+    await team.kofi.says(command)
+    await team.kofi.chat.shows("Which one? Write /", "such as")
+
+
+async def test_status_shows_a_card_that_is_kept_in_step(team: Team) -> None:
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 60
+    await team.kofi.says("/sms 0241109433 hi")
+    first = await team.kofi.chat.shows("queued: again")
+    asked = await team.kofi.says("/status 1")
+    second = await team.kofi.chat.shows("queued: again", to=asked)
+    team.gateway.mode = Mode.OK
+    team.time_passes(70)
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", at=first)
+    await team.kofi.chat.shows("✅", at=second)
+
+
+async def test_history_is_own_newest_first_and_as_long_as_asked(team: Team) -> None:
+    for text in ("one", "two", "three <b>"):
+        await team.kofi.says(f"/sms 0241109433 {text}")
+        await team.phone(KWAME).gets(text)
+        await team.kofi.chat.shows("✅")
+        await team.settled()
+    for card in team.kofi.chat.posts:
+        team.see_post(card)
+    await team.kofi.says("/history 2")
+    answer = await team.kofi.chat.shows("#3", "#2", "three <b>")
+    assert answer.text.index("#3") < answer.text.index("#2")
+    assert "#1" not in answer.text
+    for odd in ("/history 0", "/history many", "/history 99999999999999"):
+        asked = await team.kofi.says(odd)
+        await team.kofi.chat.shows("#3", to=asked)
+
+
+# the stop switch
+
+
+async def test_pause_refuses_new_messages_and_holds_queued_ones_until_resume(team: Team) -> None:
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 30
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("queued: again")
+    team.gateway.mode = Mode.OK
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Paused", "1 queued are held")
+    await team.kofi.chat.shows("⏸ Sending is paused", at=card)
+    await team.kofi.says("/sms 0551234567 hi")
+    await team.kofi.chat.shows("❌ Sending is paused by Ama Mensah")
+    team.time_passes(60)
+    await team.settled()
+    assert team.gateway.sent == []
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Sending is paused already.")
+    await team.ama.says("/resume")
+    await team.ama.chat.shows("Resumed. 1 held go on.")
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", "resumed by Ama Mensah", at=card)
+    await team.ama.says("/resume")
+    await team.ama.chat.shows("Sending is not paused.")
+
+
+async def test_while_paused_no_button_and_no_resend_sends(team: Team, unknown: Message) -> None:
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Paused")
+    assert "Sending is paused" in await team.kofi.presses("Send again", unknown)
+    await team.kofi.says("/resend 1")
+    await team.kofi.chat.shows("❌ Sending is paused")
+    await team.settled()
+    assert len(team.gateway.sent) == 1
+
+
+@pytest.mark.parametrize("command", ["/pause", "/resume"])
+async def test_only_admins_turn_the_stop_switch(team: Team, command: str) -> None:
+    await team.kofi.says(command)
+    await team.kofi.chat.shows("❌ Only an admin can do that.")
+    await team.kofi.says("/sms 0241109433 hi")
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅")
+
+
+async def test_a_message_that_asked_before_a_pause_still_asks_after_it(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=0)
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("Send it?")
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Paused")
+    await team.ama.says("/resume")
+    await team.ama.chat.shows("Resumed.")
+    await team.settled()
+    assert team.gateway.calls == []
+    await team.kofi.presses("Send now", card)
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", at=card)
+
+
+# limits
+
+
+async def test_the_daily_limit_of_a_person_refuses_what_would_pass_it(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_DAILY_LIMIT=2)
+    await team.kofi.says("/sms 0241109433, 0551234567 hi")
+    for number in (KWAME, YAA):
+        await team.phone(number).gets("hi")
+    await team.kofi.chat.shows("✅")
+    await team.kofi.says("/sms 0241109433 hi")
+    await team.kofi.chat.shows("❌", "your daily limit", "2 of 2")
+    await team.ama.says("/sms 0241109433 from another")
+    await team.phone(KWAME).gets("from another")
+    await team.ama.chat.shows("✅")
+    await team.minutes_pass(24 * 60 + 1)
+    await team.kofi.says("/sms 0241109433 next day")
+    await team.phone(KWAME).gets("next day")
+    await team.kofi.chat.shows("#3", "✅")
+
+
+async def test_the_daily_limit_of_all_counts_everybody_but_not_what_was_cancelled(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_DAILY_LIMIT_ALL=1, BRIDGE_CONFIRM_ABOVE=0)
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("Send it?")
+    await team.ama.says("/sms 0241109433 hi")
+    await team.ama.chat.shows("❌", "the whole team's daily limit")
+    await team.kofi.presses("Cancel", card)
+    await team.ama.says("/sms 0241109433 hi")
+    await team.ama.chat.shows("#2", "Send it?")
+
+
+async def test_numbers_of_other_countries_are_refused_before_any_call(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_ALLOWED_COUNTRIES="GH")
+    await team.kofi.says("/sms 0241109433, +4915112345678 hi")
+    await team.kofi.chat.shows("❌ Nothing was sent.", "DE", "not allowed")
+    await team.settled()
+    assert team.gateway.calls == []
