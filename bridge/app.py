@@ -45,8 +45,9 @@ CALLS_MAY_END_WITHIN_S = 7.0
 """On SIGTERM: how long calls under way are waited for. All of it takes less than 9 s."""
 
 
-CHAT_RESTS_S = 0.02
-"""Between two looks for posts that are out of date: a burst of outcomes becomes one edit."""
+CHAT_GATHERS_S = 0.03
+"""From news to the look for posts that are out of date: the gateway call goes first, and its outcome often makes it
+into the first post."""
 
 
 def new_id() -> str:
@@ -211,7 +212,7 @@ class App:
             clock=clock,
             wake=lambda: self.sync_loop.wake(),
         )
-        self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, rest_s=CHAT_RESTS_S)
+        self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, gather_s=CHAT_GATHERS_S)
 
     def _web_parts(self) -> tuple[SmsApi | Health | MetricsRoute | OpenApiRoute, ...]:
         settings = self._settings

@@ -56,7 +56,7 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
         "BRIDGE_MSMPUSHER_PRIVATE_KEY": sandbox.private_key,
         "BRIDGE_MSMPUSHER_PUBLIC_KEY": sandbox.public_key,
         "BRIDGE_MSMPUSHER_SENDER": sandbox.sender,
-        "BRIDGE_GATEWAY_TIMEOUT_S": "3",
+        "BRIDGE_GATEWAY_TIMEOUT_S": "4",
         "BRIDGE_RETRY_FOR_S": "45",
         "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
         "BRIDGE_PORT": "0",

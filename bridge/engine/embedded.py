@@ -19,15 +19,15 @@ TROUBLE_PAUSE_S = 1.0
 class WorkLoop:
     """Calls `step` until it is stopped. A step that fails is called again after a pause: no error ends the loop."""
 
-    def __init__(self, name: str, step: Step, clock: Clock, *, every_s: float, rest_s: float = 0.0) -> None:
-        """`every_s`: the poll under all wake-ups, in seconds. `rest_s`: at least so long between two steps, so that
-        many wake-ups become one step; the first after a quiet time is not held up.
+    def __init__(self, name: str, step: Step, clock: Clock, *, every_s: float, gather_s: float = 0.0) -> None:
+        """`every_s`: the poll under all wake-ups, in seconds. `gather_s`: how long after a wake-up the step begins, so
+        that many become one, and more urgent loops go first.
         """
         self.name = name
         self._step = step
         self._clock = clock
         self._every_s = every_s
-        self._rest_s = rest_s
+        self._gather_s = gather_s
         self._event = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
@@ -62,12 +62,12 @@ class WorkLoop:
 
     async def _turn(self) -> None:
         while not self._stopping:
+            if self._gather_s:
+                await asyncio.sleep(self._gather_s)  # decides nothing: no matter of the clock's
             self._event.clear()
             pause_s = await self._once()
             if self._stopping:
                 break
-            if self._rest_s:
-                await asyncio.sleep(self._rest_s)  # gathers wake-ups, decides nothing: no matter of the clock's
             await self._clock.wait(self._event, pause_s)
 
     async def _once(self) -> float:
