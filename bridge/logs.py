@@ -11,7 +11,16 @@ from urllib.parse import quote, quote_plus
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 # httpx writes whole URLs, and a bot's URL holds its token; the others repeat at INFO what we say better.
-_QUIET = ("httpx", "httpcore", "telegram", "alembic", "uvicorn.access", "uvicorn.error", "asyncio")
+# python-telegram-bot also prints a page of HTML and a traceback whenever a proxy of Telegram answers in its place.
+_QUIET = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "telegram": logging.CRITICAL,
+    "alembic": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
+    "asyncio": logging.WARNING,
+}
 
 
 class _Redacting(logging.Formatter):
@@ -82,5 +91,5 @@ def set_up(level: str, style: str, secrets: Iterable[str], stream: TextIO | None
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("bridge").setLevel(level)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)

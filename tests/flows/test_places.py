@@ -1,7 +1,12 @@
 """Groups, topics, and a Telegram that refuses, moves and breaks."""
 
+import io
+import logging
+from collections.abc import Iterator
+
 import pytest
 
+from bridge import logs
 from bridge.sandbox import telegram_errors as errors
 from bridge.sandbox.msmpusher import Mode
 from bridge.sandbox.telegram_faults import BAD_GATEWAY, CLOSE, CUT_JSON, SERVER_ERROR, Break, Fault, flood, refused
@@ -24,6 +29,22 @@ def a_minute_later(team: Team) -> None:
     """And the gateway takes it."""
     team.gateway.mode = Mode.OK
     team.time_passes(70)
+
+
+@pytest.fixture
+def plain_log() -> Iterator[io.StringIO]:
+    """What `bridge run` would print, with logging as it was afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    names = (*logs._QUIET, "bridge")
+    levels = {name: logging.getLogger(name).level for name in names}
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", (), stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
 
 
 # where the answer stands
@@ -133,6 +154,25 @@ async def test_a_flood_limit_is_waited_for_and_other_chats_go_on(team: Team) -> 
     assert team.kofi.chat.posts == []
     team.time_passes(31)
     await team.kofi.chat.shows("your role: user")
+
+
+async def test_while_telegram_is_in_trouble_the_log_holds_lines_and_no_traceback_or_token(
+    team: Team, plain_log: io.StringIO
+) -> None:
+    for fault in (BAD_GATEWAY, CUT_JSON, SERVER_ERROR):
+        team.telegram.fault(fault, method="sendMessage")
+        await team.kofi.says("/whoami")
+        await team.settled()
+        team.time_passes(70)
+        await team.settled()
+    for post in team.kofi.chat.posts:
+        team.see_post(post)
+    assert len(team.kofi.chat.posts) == 3
+    text = plain_log.getvalue()
+    assert "Telegram does not take posts just now" in text
+    assert "Traceback" not in text
+    assert "<html>" not in text
+    assert team.telegram.token not in text
 
 
 async def test_an_edit_that_was_done_without_an_answer_is_not_posted_twice(team: Team) -> None:
