@@ -3,22 +3,25 @@
 from datetime import UTC, datetime
 from html import escape
 
-from bridge.domain.delivery import SETTLED, State
+from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.sync_chat import Button, Card
-from bridge.store.messages import DeliveryView, MessageView
+from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
 
-_WIDTHS = (200, 80, 30, 0)  # how much of the gateway's own words fits
+# How much of the gateway's own words, and how many lines: the first that fits.
+_SIZES = ((200, LINES), (80, LINES), (30, LINES), (0, LINES), (0, LINES // 3))
+_PAIRS_SHOWN = 20
+_ENDED_BADLY = SETTLED - FINAL | {State.CANCELLED}
 
 
 def render(message: MessageView, chat_id: int, now: datetime) -> Card:
     """The card of a message for a chat; in a group (a negative id) numbers show their first 4 and last 3 digits."""
     hide = chat_id < 0
     text = ""
-    for width in _WIDTHS:
-        text = "\n".join([*_head(message, hide), *_lines(message, hide, width), *_foot(message, now)])
+    for width, most in _SIZES:
+        text = "\n".join([*_head(message, hide), *_lines(message, hide, width, most), *_foot(message, hide, now)])
         if shown_length(text) <= TEXT_LIMIT:
             break
     return Card(text=text, buttons=_buttons(message, now))
@@ -44,8 +47,9 @@ def _head(message: MessageView, hide: bool) -> list[str]:
     origin = "" if message.source == "telegram" else f" · from {escape(message.owner_name)}"
     lines = [f"<b>#{message.id}</b> · {size}{origin}"]
     if replaced := remarks.get("replaced"):
-        pairs = ", ".join(_pair(old, new) for old, new in _pairs(replaced))
-        lines.append(f"Replaced, so that no Unicode is needed: {pairs}")
+        pairs = [_pair(old, new) for old, new in _pairs(replaced)]
+        more = ", …" if len(pairs) > _PAIRS_SHOWN else ""
+        lines.append(f"Replaced, so that no Unicode is needed: {', '.join(pairs[:_PAIRS_SHOWN])}{more}")
     if doubles := remarks.get("doubles"):
         shown = ", ".join(number_shown(number, hide) for number in _strings(doubles)[:20])
         lines.append(f"Named more than once, sent once: {shown}")
@@ -67,15 +71,16 @@ def _strings(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _lines(message: MessageView, hide: bool, width: int) -> list[str]:
-    if message.recipients <= len(message.lines) or message.recipients == 1:
+def _lines(message: MessageView, hide: bool, width: int, most: int) -> list[str]:
+    each = message.recipients <= len(message.lines) or message.recipients == 1
+    if each and message.recipients <= most:
         return [_line(delivery, hide, width) for delivery in message.lines]
     totals = [f"{ICONS[state]} {message.counts[state]} {state.value}" for state in State if message.counts.get(state)]
     lines = [" · ".join(totals)]
     # While thousands are on their way, only those that ended badly are worth a line.
-    bad = [one for one in message.lines if one.state in SETTLED]
+    bad = [one for one in message.lines if one.state in _ENDED_BADLY][:most]
     lines += [_line(delivery, hide, width) for delivery in bad]
-    more = sum(message.counts.get(s, 0) for s in (State.REJECTED, State.FAILED, State.UNKNOWN, State.CANCELLED))
+    more = sum(message.counts.get(state, 0) for state in _ENDED_BADLY)
     if bad and more > len(bad):
         lines.append(f"… and {more - len(bad)} more")
     return lines
@@ -121,12 +126,12 @@ def _clock(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%H:%M:%S UTC")
 
 
-def _foot(message: MessageView, now: datetime) -> list[str]:
+def _foot(message: MessageView, hide: bool, now: datetime) -> list[str]:
     lines = []
     if message.hold == "paused":
         lines.append("⏸ Sending is paused: this goes on when an admin says /resume.")
     elif message.hold:
-        lines += [f"⚠️ {words}" for words in _questions(message, now)]
+        lines += [f"⚠️ {words}" for words in _questions(message, hide, now)]
     if message.decision:
         lines.append(f"👤 {escape(message.decision)}")
     if message.counts.get(State.UNKNOWN) and message.buttons_until is None and not message.decision:
@@ -134,7 +139,7 @@ def _foot(message: MessageView, now: datetime) -> list[str]:
     return lines
 
 
-def _questions(message: MessageView, now: datetime) -> list[str]:
+def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
     remarks = message.remarks
     found = []
     if "ask_cost" in remarks:
@@ -145,7 +150,7 @@ def _questions(message: MessageView, now: datetime) -> list[str]:
         age_s = int((now - message.created_at).total_seconds())
         found.append(f"This waited {_age(age_s)}: bridge was away. Send it now?")
     if unverified := _strings(remarks.get("ask_unverified")):
-        shown = ", ".join(mask(number) for number in unverified[:5])
+        shown = ", ".join(number_shown(number, hide) for number in unverified[:5])
         found.append(f"Possible, but in no list of valid numbers: {shown}. Send it?")
     return [*found, "Nothing is sent until somebody presses."]
 

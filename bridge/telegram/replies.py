@@ -74,10 +74,16 @@ def history(found: Sequence[MessageView], *, everybody: bool) -> str:
     lines = []
     for message in found:
         totals = " ".join(f"{ICONS[state]}{message.counts[state]}" for state in State if message.counts.get(state))
-        whose = f" · {escape(message.owner_name[:30])}" if everybody else ""
+        whose = f" · {_beginning(message.owner_name, 30)}" if everybody else ""
         at = message.created_at.strftime("%d %b %H:%M")
-        text = message.text[:40] + ("…" if len(message.text) > 40 else "")
         lines.append(
-            f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · {escape(text)}"
+            f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · "
+            f"{_beginning(message.text, 40)}"
         )
     return "\n".join(lines)
+
+
+def _beginning(text: str, most: int) -> str:
+    """As much of it as a line of a list has room for, on that one line."""
+    line = " ".join(text.split())
+    return escape(line if len(line) <= most else line[:most] + "…")
