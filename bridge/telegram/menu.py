@@ -3,7 +3,7 @@
 import logging
 
 from telegram import Bot, BotCommand, BotCommandScopeChat, BotCommandScopeDefault
-from telegram.error import TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bridge.telegram.access import Access, Role
 from bridge.telegram.replies import COMMANDS
@@ -20,12 +20,15 @@ async def register(bot: Bot, access: Access) -> None:
     """Set the menus; those of people who never pressed Start cannot be set, and are at the next start."""
     try:
         await bot.set_my_commands(menu(Role.STRANGER), scope=BotCommandScopeDefault())
+        for user_id, role in access.people.items():
+            await _register_one(bot, user_id, role)
     except TelegramError as error:
-        log.warning("the command menu could not be set: %s", type(error).__name__, extra={"event": "menu.failed"})
-    for user_id, role in access.people.items():
-        try:
-            await bot.set_my_commands(menu(role), scope=BotCommandScopeChat(user_id))
-        except TelegramError as error:
-            log.info(
-                "no command menu for user %d yet: %s", user_id, type(error).__name__, extra={"event": "menu.failed"}
-            )
+        # Telegram is in trouble, whoever is asked about: one line, not one for each person.
+        log.warning("the command menus could not be set: %s", type(error).__name__, extra={"event": "menu.failed"})
+
+
+async def _register_one(bot: Bot, user_id: int, role: Role) -> None:
+    try:
+        await bot.set_my_commands(menu(role), scope=BotCommandScopeChat(user_id))
+    except (BadRequest, Forbidden) as error:
+        log.info("no command menu for user %d yet: %s", user_id, type(error).__name__, extra={"event": "menu.failed"})

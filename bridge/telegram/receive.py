@@ -48,7 +48,8 @@ class KeepingRequest(HTTPXRequest):
             return status, payload
         try:
             answer = json.loads(payload)
-            updates = [(int(one["update_id"]), json.dumps(one, ensure_ascii=False)) for one in answer["result"]]
+            # As ASCII: half a surrogate pair could not be stored, and would hold up all that come with it.
+            updates = [(int(one["update_id"]), json.dumps(one)) for one in answer["result"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise NetworkError("Telegram's answer to getUpdates cannot be read") from error
         if updates:

@@ -134,6 +134,8 @@ class TelegramService:
             await self.bot.delete_webhook(drop_pending_updates=False)
         if not self.inbox_loop.started:
             self.inbox_loop.start()
+        if self._menus is not None:
+            self._menus.cancel()  # of an earlier connection
         self._menus = asyncio.create_task(menu.register(self.bot, self._access))
         log.info("Telegram: @%s", self.bot.username, extra={"event": "telegram.connected"})
         self._poller.reached = True

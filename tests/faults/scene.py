@@ -20,7 +20,7 @@ from tests.support.service import Service, fork_program, start_program
 
 AMA = 111111111  # admin
 KOFI = 222222222  # user
-CREW = tuple(range(400000001, 400000121))  # users, for load: a chat is written to once a second
+CREW = tuple(range(400000001, 400000061))  # users, for load: a chat is written to once a second
 NUMBERS = tuple(f"+23324{last:07d}" for last in range(1109433, 1109433 + 50))
 API_TOKEN = "api-token-of-nobody-0123456789"
 
@@ -43,6 +43,22 @@ class Scene:
         for user, name in ((AMA, "Ama"), (KOFI, "Kofi"), *((user, f"User{user % 1000}") for user in CREW)):
             self.telegram.add_user(user, name)
 
+    def put_database(self, path: Path) -> None:
+        """The database is to stand there."""
+        self.database = path
+        self.books = Books(path, self.telegram, self.gateway)
+
+    def lock_database(self) -> None:
+        """Another program begins to write and does not end."""
+        lock = sqlite3.connect(self.database, isolation_level=None)
+        self.locks.append(lock)
+        lock.execute("BEGIN EXCLUSIVE")
+
+    def unlock_database(self) -> None:
+        """It is done."""
+        while self.locks:
+            self.locks.pop().close()
+
     async def open(self) -> None:
         """Start the servers."""
         await self.telegram.start()
@@ -52,8 +68,7 @@ class Scene:
         """End every process, then the servers."""
         for service in self.services:
             await service.close()
-        for lock in self.locks:
-            lock.close()
+        self.unlock_database()
         await self.telegram.stop()
         await self.gateway.stop()
 

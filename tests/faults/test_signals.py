@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -120,9 +119,7 @@ async def telegram_hangs(scene: Scene) -> None:
 
 
 async def database_is_locked(scene: Scene) -> None:
-    lock = sqlite3.connect(scene.database, isolation_level=None)
-    lock.execute("BEGIN IMMEDIATE")
-    scene.locks.append(lock)
+    scene.lock_database()
 
 
 Trouble = Callable[[Scene], Awaitable[None]]
@@ -141,8 +138,7 @@ async def stop_in_trouble(folder: Path, trouble: Trouble) -> tuple[float, list[s
         scene.telegram.say(AMA, "/help")  # something to show, and to write
         took_s = await stopped(service, signal.SIGTERM)
         states = scene.books.states()
-        for lock in scene.locks:
-            lock.close()
+        scene.unlock_database()
         scene.telegram.faults.clear()
         scene.fork()
         report = await scene.settled()
