@@ -13,6 +13,9 @@ from bridge.telegram.markup import plain
 
 log = logging.getLogger(__name__)
 
+# A post says "is too long", an edit the code.
+_TEXT_REFUSED = ("can't parse", "message is too long", "message_too_long")
+
 # Telegram's words in a 400, and what they mean for a post. The first that is found counts.
 _REFUSALS: tuple[tuple[str, Reply | None], ...] = (
     ("message to edit not found", Gone()),
@@ -35,22 +38,23 @@ class TelegramChat:
 
     async def show(self, place: Place, card: Card, telegram_id: int | None) -> Reply:
         """Post the card, or edit the message `telegram_id` to be it. Raises nothing but CancelledError."""
+        reply = await self._try(place, card, telegram_id, html=True)
+        if reply is not None:
+            return reply
+        # Never lose the message for its markup.
+        log.warning("Telegram refused the markup of a post: it goes out plain", extra={"event": "chat.markup"})
+        reply = await self._try(place, card, telegram_id, html=False)
+        return reply or Never(why="Telegram takes the text neither with its markup nor without")
+
+    async def _try(self, place: Place, card: Card, telegram_id: int | None, *, html: bool) -> Reply | None:
+        """What Telegram says; None when it is the text itself that it refuses."""
         try:
-            return Shown(telegram_id=await self._show(place, card, telegram_id, html=True))
+            return Shown(telegram_id=await self._show(place, card, telegram_id, html=html))
         except BadRequest as error:
             words = str(error).lower()
             if "message is not modified" in words and telegram_id is not None:
                 return Shown(telegram_id=telegram_id)
-            if "can't parse" not in words and "message is too long" not in words:
-                return _refused(words)
-            # Never lose the message for its markup.
-            log.warning("Telegram refused the markup of a post: it goes out plain", extra={"event": "chat.markup"})
-        except TelegramError as error:
-            return _trouble(error)
-        try:
-            return Shown(telegram_id=await self._show(place, card, telegram_id, html=False))
-        except BadRequest as error:
-            return _refused(str(error).lower())
+            return None if any(mark in words for mark in _TEXT_REFUSED) else _refused(words)
         except TelegramError as error:
             return _trouble(error)
 
