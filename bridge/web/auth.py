@@ -39,4 +39,7 @@ def name_of(request: Request, names: Mapping[str, str]) -> str | None:
 def is_loopback(request: Request) -> bool:
     """Whether the caller is on this machine and no proxy speaks for somebody else."""
     host = request.client.host if request.client else ""
-    return host in ("127.0.0.1", "::1") and "x-forwarded-for" not in request.headers
+    return host in ("127.0.0.1", "::1") and not any(header in request.headers for header in _OF_PROXIES)
+
+
+_OF_PROXIES = ("x-forwarded-for", "forwarded", "x-real-ip", "via")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,9 +32,10 @@ def bind(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(512)
-    except OSError as error:
+    except (OSError, ValueError, TypeError) as error:  # the last two: what cannot be a host's name
         listening.close()
-        raise SettingsError(f"BRIDGE_HOST, BRIDGE_PORT: cannot listen on {host}:{port}: {error.strerror}") from error
+        why = getattr(error, "strerror", None) or "no such host"
+        raise SettingsError(f"BRIDGE_HOST, BRIDGE_PORT: cannot listen on {host}:{port}: {why}") from error
     listening.setblocking(False)
     return listening
 
@@ -52,8 +54,9 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return problem(404, "not_found", "There is no such address.")
 
 
-async def _wrong_method(_request: Request, _error: Exception) -> Response:
-    return problem(405, "wrong_method", "This address does not take this method.")
+async def _wrong_method(_request: Request, error: Exception) -> Response:
+    allowed = error.headers if isinstance(error, HTTPException) else None
+    return problem(405, "wrong_method", "This address does not take this method.", headers=allowed)
 
 
 async def _our_error(_request: Request, _error: Exception) -> Response:
