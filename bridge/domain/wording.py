@@ -54,6 +54,12 @@ def reason(code: str) -> str:
     return REASONS[Reason(code)] if code else ""
 
 
+def age(seconds: float) -> str:
+    """`7 minutes`; from two hours on in hours."""
+    minutes = int(seconds) // 60
+    return count(minutes, "minute") if minutes < 120 else count(minutes // 60, "hour")
+
+
 def count(number: int, one: str, many: str = "") -> str:
     """`1 recipient`, `2 recipients`."""
     return f"{number} {one if number == 1 else many or one + 's'}"

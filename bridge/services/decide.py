@@ -82,7 +82,9 @@ def resend(connection: Connection, message_id: int, person: Person, now: datetim
 
 def leave(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
     """Leave unknown outcomes as they are. Gives words for the person. Raises `NotFound`, `Refused`."""
-    _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now)
+    if not found.counts.get(State.UNKNOWN):
+        raise Refused("nothing", f"#{message_id}: no outcome is unknown.")
     messages.note(connection, message_id, decision=f"left as it is by {person.name}")
     messages.offer_buttons(connection, message_id, None)
     return f"#{message_id}: left as it is"

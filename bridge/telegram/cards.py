@@ -5,7 +5,7 @@ from html import escape
 
 from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
-from bridge.domain.wording import ICONS, count, reason
+from bridge.domain.wording import ICONS, age, count, reason
 from bridge.services.sync_chat import Button, Card
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
@@ -145,19 +145,14 @@ def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
     if "ask_cost" in remarks:
         found.append(f"This costs {remarks['ask_cost']} SMS. Send it?")
     if "ask_stale_s" in remarks:
-        found.append(f"This command is {_age(int(str(remarks['ask_stale_s'])))} old: bridge was away. Send it now?")
+        found.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away. Send it now?")
     if message.hold == "stale":
-        age_s = int((now - message.created_at).total_seconds())
-        found.append(f"This waited {_age(age_s)}: bridge was away. Send it now?")
+        waited_s = (now - message.created_at).total_seconds()
+        found.append(f"This waited {age(waited_s)}: bridge was away. Send it now?")
     if unverified := _strings(remarks.get("ask_unverified")):
         shown = ", ".join(number_shown(number, hide) for number in unverified[:5])
         found.append(f"Possible, but in no list of valid numbers: {shown}. Send it?")
     return [*found, "Nothing is sent until somebody presses."]
-
-
-def _age(seconds: int) -> str:
-    minutes = seconds // 60
-    return count(minutes, "minute") if minutes < 120 else count(minutes // 60, "hour")
 
 
 def _buttons(message: MessageView, now: datetime) -> tuple[Button, ...]:

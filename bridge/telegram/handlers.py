@@ -20,6 +20,7 @@ from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError, Refused
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, parse
+from bridge.domain.wording import age
 from bridge.services import decide
 from bridge.services.decide import Person
 from bridge.services.send_sms import Order, Rules, measure, submit
@@ -155,10 +156,19 @@ class Handlers:
         await self._about_one(update, "status", act)
 
     async def resend(self, update: Update, _context: Context) -> None:
-        """`/resend ID`."""
-        await self._about_one(
-            update, "resend", lambda asker, number, c: decide.resend(c, number, asker.person, self._clock.now())
-        )
+        """`/resend ID`, unless it is an old one that waited with Telegram: nobody may want that any more."""
+        written_at = _message(update).date
+
+        def act(asker: Asker, message_id: int, connection: Connection) -> str:
+            now = self._clock.now()
+            age_s = (now - written_at).total_seconds()
+            if age_s > self._rules.command_max_age_s:
+                raise Refused(
+                    "stale", f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
+                )
+            return decide.resend(connection, message_id, asker.person, now)
+
+        await self._about_one(update, "resend", act)
 
     async def cancel(self, update: Update, _context: Context) -> None:
         """`/cancel ID`."""

@@ -9,9 +9,10 @@ from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
 from bridge.store.migrate import migrate
+from tests.support import team as support
 from tests.support.manual_clock import ManualClock
 from tests.support.strict_telegram import StrictTelegram
-from tests.support.team import Team, start_app
+from tests.support.team import Team
 
 StartTeam = Callable[..., Awaitable[Team]]
 
@@ -41,14 +42,12 @@ async def start_team(
     gateway = MsmpusherSandbox()
     started: list[Team] = []
 
-    async def start(**changed: object) -> Team:
+    async def started_with(**changed: object) -> Team:
         await asyncio.gather(telegram.start(), gateway.start())
-        app = await start_app(telegram, gateway, clock, tmp_path, **changed)
-        team = Team(app, telegram, gateway, clock)
-        started.append(team)
-        return team
+        started.append(await support.start_team(telegram, gateway, clock, tmp_path, **changed))
+        return started[-1]
 
-    yield start
+    yield started_with
     try:
         for team in started:
             if not team.stopped:

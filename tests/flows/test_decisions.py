@@ -123,6 +123,13 @@ async def test_a_press_on_a_card_that_was_deleted_still_counts(team: Team, unkno
     await team.ops.shows("✅", "attempt 2")
 
 
+async def test_leave_it_on_a_card_that_asks_to_confirm_changes_nothing(asking: tuple[Team, Message]) -> None:
+    team, card = asking
+    assert await team.kofi.presses_data("leave:1:0", card) == "#1: no outcome is unknown."
+    await team.settled()
+    assert labels(team.ops.posts[0]) == ["Send now", "Cancel"]
+
+
 # confirmations
 
 
@@ -217,6 +224,16 @@ async def test_resend_takes_failed_and_rejected_but_not_what_was_accepted(team: 
     await team.kofi.chat.shows(f"✅ {KWAME}", f"✅ {YAA}", at=card)
     await team.kofi.says("/resend 1")
     await team.kofi.chat.shows("❌ #1: no outcome is unknown, failed or rejected, so nothing is sent again.")
+
+
+async def test_a_stale_resend_sends_nothing(team: Team) -> None:
+    team.gateway.mode = Mode.BAD_NUMBER
+    await team.kofi.says("/sms 0241109433 hi")
+    await team.kofi.chat.shows("❌")
+    await team.kofi.says("/resend 1", at=team.clock.now() - timedelta(minutes=10))
+    await team.kofi.chat.shows("❌ This command is 10 minutes old: bridge was away. Write it again")
+    await team.settled()
+    assert len(team.gateway.calls) == 1
 
 
 async def test_cancel_of_what_was_accepted_takes_nothing_back(team: Team) -> None:
@@ -339,6 +356,48 @@ async def test_a_message_that_asked_before_a_pause_still_asks_after_it(start_tea
     await team.kofi.presses("Send now", card)
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", at=card)
+
+
+# an absence
+
+
+async def test_after_an_absence_what_was_queued_asks_first(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_RETRY_FOR_S=86400)
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 60
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("queued: again")
+    team.gateway.mode = Mode.OK
+    await team.restart(after_s=1200)
+    card = await team.kofi.chat.shows("This waited 20 minutes: bridge was away. Send it now?", at=card)
+    assert labels(card) == ["Send now", "Cancel"]
+    await team.settled()
+    assert team.gateway.sent == []
+    await team.kofi.presses("Send now", card)
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", at=card)
+
+
+async def test_after_a_short_stop_what_was_queued_goes_on(team: Team) -> None:
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 60
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("queued: again")
+    team.gateway.mode = Mode.OK
+    await team.restart(after_s=90)
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", at=card)
+
+
+async def test_commands_and_presses_of_an_absence_are_seen_to_afterwards(team: Team, unknown: Message) -> None:
+    await team.stop()
+    asked = await team.kofi.says("/status 1")
+    again = team.telegram.press_data(team.kofi.user, unknown, "again:1:1")
+    await team.restart(after_s=60)
+    assert (await again.answer()).text == "#1: sending 1 again"
+    await team.phone(KWAME).gets("hello")
+    await team.kofi.chat.shows("✅", to=asked)
+    await team.ops.shows("✅", at=unknown)
 
 
 # limits

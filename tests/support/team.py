@@ -42,8 +42,16 @@ Json = dict[str, object]
 class Team:
     """Ama is an admin, Kofi a user, Efua nobody. `ops` is a supergroup of all three."""
 
-    def __init__(self, app: App, telegram: TelegramSandbox, gateway: MsmpusherSandbox, clock: ManualClock) -> None:
+    def __init__(
+        self,
+        app: App,
+        found: settings.Settings,
+        telegram: TelegramSandbox,
+        gateway: MsmpusherSandbox,
+        clock: ManualClock,
+    ) -> None:
         self.app = app
+        self.settings = found
         self.telegram = telegram
         self.gateway = gateway
         self.clock = clock
@@ -112,6 +120,14 @@ class Team:
         """At once. The loops look again: one that is in the middle of a step has looked at the old time."""
         self.clock.advance(seconds)
         self.app.wake()
+
+    async def restart(self, *, after_s: float) -> None:
+        """The service is away for so long, and comes back with the same store and settings."""
+        await self.stop()
+        self.clock.advance(after_s)
+        self.app = App(self.settings, self.clock)
+        await self.app.start()
+        self.stopped = False
 
     async def minutes_pass(self, minutes: float) -> None:
         """And the service has done what was due by then."""
@@ -280,15 +296,15 @@ def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, folder: Pa
     }
 
 
-async def start_app(
+async def start_team(
     telegram: TelegramSandbox, gateway: MsmpusherSandbox, clock: ManualClock, folder: Path, **changed: object
-) -> App:
+) -> Team:
     """A service that polls. `changed`: settings by their names, such as `BRIDGE_CONFIRM_ABOVE=2`."""
     values = environment(telegram, gateway, folder) | {name: str(value) for name, value in changed.items()}
     found = settings.load(values, need=settings.TELEGRAM + settings.GATEWAY, env_file=folder / "none")
     app = App(found, clock)
     await app.start()
-    return app
+    return Team(app, found, telegram, gateway, clock)
 
 
 def commands_shown(telegram: TelegramSandbox, scope: Json) -> list[str]:
