@@ -17,7 +17,7 @@ from bridge.web.health import LOOP_LIMIT, Health
 from bridge.web.server import web_app
 from tests.support.manual_clock import ManualClock
 from tests.support.outbox import add_message
-from tests.support.team import start_app
+from tests.web.service import start_app
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from bridge.web.metrics import MetricsRoute
 from bridge.web.openapi import document
 from bridge.web.server import web_app
 from tests.support.manual_clock import ManualClock
-from tests.support.team import start_app
 from tests.web.conftest import CI, Door, MakeDoor
+from tests.web.service import start_app
 
 ELSEWHERE = "192.0.2.7"
 
@@ -29,7 +29,7 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
     telegram, gateway = TelegramSandbox(), MsmpusherSandbox()
     await telegram.start()
     await gateway.start()
-    app = await start_app(telegram, gateway, ManualClock(), tmp_path, BRIDGE_API_TOKENS=f"ci={CI}")
+    app = await start_app(telegram, gateway, ManualClock(), tmp_path, tokens=f"ci={CI}")
     yield app
     await app.stop()
     await telegram.stop()
