@@ -3,12 +3,16 @@
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from bridge import settings
+from bridge.app import App
+from bridge.clock import Clock
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
@@ -72,7 +76,7 @@ class Scene:
         await self.telegram.stop()
         await self.gateway.stop()
 
-    def environment(self, **settings: str) -> dict[str, str]:
+    def environment(self, **changes: str) -> dict[str, str]:
         """The settings of a service in this scene; those given win."""
         found = {
             "BRIDGE_TELEGRAM_TOKEN": self.telegram.token,
@@ -91,19 +95,19 @@ class Scene:
             "BRIDGE_DAILY_LIMIT_ALL": "0",
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | found | {f"BRIDGE_{name.upper()}": value for name, value in settings.items()}
+        return kept | found | {f"BRIDGE_{name.upper()}": value for name, value in changes.items()}
 
-    def start(self, **settings: str) -> Service:
+    def start(self, **changes: str) -> Service:
         """`python -m bridge run`, as a person starts it."""
-        return self._started(start_program(["run"], self.environment(**settings), self.folder, self._log()))
+        return self._started(start_program(["run"], self.environment(**changes), self.folder, self._log()))
 
-    def fork(self, kill_at: KillAt | None = None, **settings: str) -> Service:
+    def fork(self, kill_at: KillAt | None = None, **changes: str) -> Service:
         """The same, quicker, and killed at a named moment."""
-        return self._started(fork_program(["run"], self.environment(**settings), self.folder, self._log(), kill_at))
+        return self._started(fork_program(["run"], self.environment(**changes), self.folder, self._log(), kill_at))
 
-    def command(self, *arguments: str, **settings: str) -> Service:
+    def command(self, *arguments: str, **changes: str) -> Service:
         """Another command of the program, on the same database."""
-        return self._started(start_program(arguments, self.environment(**settings), self.folder, self._log()))
+        return self._started(start_program(arguments, self.environment(**changes), self.folder, self._log()))
 
     def _log(self) -> Path:
         return self.folder / f"output-{len(self.services)}.log"
@@ -167,6 +171,10 @@ class Scene:
         with closing(sqlite3.connect(self.database)) as connection, connection:
             act(connection)
 
+    def newest_time(self) -> datetime:
+        """When the first delivery last changed."""
+        return datetime.fromtimestamp(self.books.count("SELECT changed_at FROM deliveries") / 1e6, UTC)
+
     def client(self, port: int) -> httpx.AsyncClient:
         """A program that uses the HTTP API."""
         return httpx.AsyncClient(
@@ -190,3 +198,15 @@ class Scene:
             yield "a message's text", text
         for number in {*NUMBERS, *(number for call in self.gateway.calls for number in call.numbers)}:
             yield "a number", number.removeprefix("+233")
+
+
+@asynccontextmanager
+async def in_process(scene: Scene, clock: Clock) -> AsyncIterator[App]:
+    """The whole service in this process, with a clock that a test moves."""
+    found = settings.load(scene.environment(), need=settings.TELEGRAM + settings.GATEWAY)
+    app = App(found, clock)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()

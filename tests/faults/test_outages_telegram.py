@@ -1,16 +1,12 @@
 """Telegram is away, refuses the token, or hands the updates to another; updates come twice, in disorder, or broken."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from bridge import settings
-from bridge.app import App
 from bridge.sandbox.telegram_faults import UNAUTHORIZED, Fault
-from tests.faults.scene import AMA, CREW, KOFI, NUMBERS, Scene
+from tests.faults.scene import AMA, CREW, KOFI, NUMBERS, Scene, in_process
 from tests.support.eventually import until
 from tests.support.manual_clock import ManualClock
 
@@ -21,7 +17,6 @@ BODY = {"to": [NUMBERS[0]], "text": "t-http"}
 async def check_the_rest_goes_on(scene: Scene, port: int) -> None:
     """HTTP is answered, ready with Telegram as degraded, and an SMS goes out."""
     async with scene.client(port) as client:
-        await until(lambda: True)
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["degraded"]) == (200, {"telegram": "not reached"})
         assert (await client.post("/v1/sms", json=BODY)).status_code == 202
@@ -32,7 +27,7 @@ async def check_the_rest_goes_on(scene: Scene, port: int) -> None:
 async def test_while_telegram_is_away_sms_go_out_and_commands_are_handled_later(scene: Scene) -> None:
     service = scene.fork()
     port = await service.ready()
-    await service.says("telegram.connected")
+    await until(lambda: scene.telegram.calls_of("getUpdates"))
     await scene.telegram.stop()
     await service.says("telegram.unreachable")
     scene.sms("t-1")  # Telegram itself is well: people write, and we are out of reach
@@ -69,25 +64,6 @@ async def test_a_refused_token_is_named_in_one_line_and_the_rest_goes_on(scene: 
 
 
 # -- it recovers by itself: in this process, with a clock that a test moves
-
-
-@asynccontextmanager
-async def in_process(scene: Scene, clock: ManualClock) -> AsyncIterator[App]:
-    """The whole service in this process."""
-    found = settings.load(scene.environment(), need=settings.TELEGRAM + settings.GATEWAY)
-    app = App(found, clock)
-    await app.start()
-    try:
-        yield app
-    finally:
-        await app.stop()
-
-
-async def time_passes(scene: Scene, clock: ManualClock, seconds: float, step_s: float = 1) -> None:
-    """Second by second, so that every loop gets its turn."""
-    for _ in range(int(seconds / step_s)):
-        clock.advance(step_s)
-        await until(lambda: True)
 
 
 @pytest.fixture
