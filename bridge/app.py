@@ -22,11 +22,11 @@ from bridge.services.retry import RetryPolicy
 from bridge.services.send_sms import Rules
 from bridge.services.sync_chat import ChatSync
 from bridge.settings import Settings
-from bridge.store import deliveries, posts, switches
+from bridge.store import posts, queue, switches
 from bridge.store.database import Database
-from bridge.store.deliveries import Finished
 from bridge.store.lock import DeliveryLock
 from bridge.store.migrate import migrate, sqlite_path
+from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 from bridge.telegram import cards
 from bridge.telegram.access import Access
@@ -250,7 +250,7 @@ class App:
 
     async def _degraded(self) -> Mapping[str, object]:
         now = self._clock.now()
-        due = await self.database.read(deliveries.next_due)
+        due = await self.database.read(queue.next_due)
         found: dict[str, object] = {}
         if not self.telegram.reached:
             found["telegram"] = "not reached"
@@ -259,8 +259,8 @@ class App:
         return found
 
     async def _render_metrics(self) -> bytes:
-        counts = await self.database.read(deliveries.counts)
-        oldest_due = await self.database.read(deliveries.next_due)
+        counts = await self.database.read(queue.counts)
+        oldest_due = await self.database.read(queue.next_due)
         oldest_post = await self.database.read(posts.oldest_open)
         return self.metrics.render(
             counts=counts,

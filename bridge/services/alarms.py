@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from bridge.domain.wording import ALARMS
 from bridge.store import posts
-from bridge.store.deliveries import Finished
+from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 
 

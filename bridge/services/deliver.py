@@ -20,9 +20,10 @@ from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
 from bridge.gateways import Gateway
 from bridge.services.retry import RetryPolicy
 from bridge.services.send_sms import BUTTONS_FOR
-from bridge.store import deliveries
+from bridge.store import outcomes, queue
 from bridge.store.database import Database
-from bridge.store.deliveries import Call, Claimed, Finished
+from bridge.store.outcomes import Finished
+from bridge.store.queue import Call, Claimed
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Deliverer:
         now = self._clock.now()
         finished = self._settle(connection, answered, now)
         calls = (
-            deliveries.claim(
+            queue.claim(
                 connection,
                 batch=self._batch,
                 gateway=self._name,
@@ -116,7 +117,7 @@ class Deliverer:
             else []
         )
         # With a slot left over nothing more is due: ask when that changes.
-        due_at = deliveries.next_due(connection) if len(calls) < len(call_ids) else None
+        due_at = queue.next_due(connection) if len(calls) < len(call_ids) else None
         return calls, finished, due_at
 
     def _settle(self, connection: Connection, answered: Sequence[Answered], now: datetime) -> list[Finished]:
@@ -143,7 +144,7 @@ class Deliverer:
                         next=following,
                     )
                 )
-        deliveries.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
+        outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
         self._also_write(connection, finished, now)
         return finished
 
@@ -219,6 +220,6 @@ def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[t
     while given:
         # Side by side, two calls may have one id: each round asks for ids that differ.
         round_ = dict(given)
-        repeated |= {(sms_id, round_[sms_id].id) for sms_id in deliveries.seen_before(connection, round_)}
+        repeated |= {(sms_id, round_[sms_id].id) for sms_id in outcomes.seen_before(connection, round_)}
         given = [(sms_id, call) for sms_id, call in given if round_[sms_id].id != call.id]
     return repeated

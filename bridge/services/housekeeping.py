@@ -11,7 +11,7 @@ from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.services import decide
 from bridge.services.send_sms import BUTTONS_FOR
-from bridge.store import deliveries, inbox, messages, posts, requests, switches
+from bridge.store import inbox, messages, outcomes, posts, requests, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 
@@ -51,7 +51,7 @@ class Housekeeping:
 
     def _take_over(self, connection: Connection) -> tuple[list[int], list[int]]:
         now = self._clock.now()
-        unknown = deliveries.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
+        unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
         alive = switches.get(connection, switches.ALIVE)
         stale = []
         if alive is not None and now - alive[2] > self._absence:

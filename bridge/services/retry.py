@@ -1,4 +1,4 @@
-"""The one retry policy: tenacity's retry, wait and stop objects, asked about a history that the database keeps.
+"""The one retry policy: tenacity's wait and stop objects, asked about a history that the database keeps.
 
 tenacity's own loop would sleep inside the process, hold a slot meanwhile and forget its count in a crash. So the same
 objects decide, and the answer becomes a due time in the row: a restart in the middle of a wait changes nothing.
@@ -6,7 +6,7 @@ objects decide, and the answer becomes a due time in the row: a restart in the m
 
 from datetime import datetime, timedelta
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, stop_after_delay, wait_exponential_jitter
 from tenacity.wait import wait_base
 
 from bridge.domain.outcome import NotSent, Outcome
@@ -41,7 +41,6 @@ class RetryPolicy:
     def __init__(self, retry_for_s: float) -> None:
         """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin."""
         self._policy = AsyncRetrying(
-            retry=retry_if_result(may_be_tried_again),
             wait=wait_as_told(
                 wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
             ),
@@ -51,12 +50,14 @@ class RetryPolicy:
 
     def next_due(self, outcome: Outcome, *, tries: int, started_at: datetime, now: datetime) -> datetime | None:
         """When to try again after `tries` attempts since `started_at`; None: not any more."""
+        if not may_be_tried_again(outcome):
+            return None
         state = RetryCallState(self._policy, None, (), {})
         state.attempt_number = tries
         state.set_result(outcome)
         state.start_time = 0.0
         state.outcome_timestamp = (now - started_at).total_seconds()
-        if not self._policy.retry(state) or self._policy.stop(state):
+        if self._policy.stop(state):
             return None
         due = now + timedelta(seconds=self._policy.wait(state))
         # Waiting past the end only to give up then would keep a person waiting for nothing.

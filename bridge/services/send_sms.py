@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from bridge.domain.errors import Refused
 from bridge.domain.segments import Encoding, Segments, simplify, split
 from bridge.store import messages, switches
-from bridge.store.deliveries import PRIORITY_BULK, PRIORITY_SINGLE
+from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE
 
 BUTTONS_FOR = timedelta(minutes=15)
 """How long Confirm, Send again and Leave it may be pressed."""

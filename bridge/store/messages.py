@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from bridge.domain.delivery import Cause, State, sources
 from bridge.store import posts
-from bridge.store.tables import HAS_BUTTONS, IS_QUEUED, deliveries, messages
+from bridge.store.many import Many
+from bridge.store.tables import HAS_BUTTONS, IS_QUEUED, deliveries, messages, microseconds
 from bridge.store.tables import posts as posts_table
 
 LINES = 20
@@ -82,7 +83,29 @@ _FIND = select(messages.c.id).where(
     messages.c.source == bindparam("source"), messages.c.source_key == bindparam("source_key")
 )
 _ADD = insert(messages)
-_ADD_DELIVERIES = insert(deliveries)
+_ZERO = {name: text("0") for name in ("attempt", "tries")}
+_EMPTY = {name: text("''") for name in ("gateway", "reason", "code", "type", "error", "detail", "sms_id")}
+_ADD_DELIVERIES = Many(
+    insert(deliveries).values(
+        message_id=bindparam("b_message"),
+        position=bindparam("b_position"),
+        number=bindparam("b_number"),
+        state=bindparam("b_state"),
+        priority=bindparam("b_priority"),
+        due_at=bindparam("b_now"),
+        changed_at=bindparam("b_now"),
+        group_size=bindparam("b_group"),
+        **_ZERO,
+        **_EMPTY,
+    ),
+    "b_message",
+    "b_position",
+    "b_number",
+    "b_state",
+    "b_priority",
+    "b_now",
+    "b_group",
+)
 
 
 def find(connection: Connection, source: str, source_key: str) -> int | None:
@@ -110,27 +133,14 @@ def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until
             "decision": "",
         },
     ).inserted_primary_key[0]  # type: ignore[index]
-    blank = dict.fromkeys(("gateway", "reason", "code", "type", "error", "detail", "sms_id"), "")
     state = State.HELD if new.hold else State.QUEUED
-    connection.execute(
-        _ADD_DELIVERIES,
-        [
-            {
-                "message_id": message_id,
-                "position": position,
-                "number": number,
-                "state": state.value,
-                "priority": new.priority,
-                "due_at": now,
-                "attempt": 0,
-                "tries": 0,
-                "round_started_at": None,
-                "group_size": new.group_size,
-                "changed_at": now,
-                **blank,
-            }
+    at = microseconds(now)
+    _ADD_DELIVERIES.run(
+        connection,
+        (
+            (message_id, position, number, state.value, new.priority, at, new.group_size)
             for position, number in enumerate(new.numbers)
-        ],
+        ),
     )
     return message_id
 

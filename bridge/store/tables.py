@@ -24,6 +24,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def microseconds(at: datetime | None) -> int | None:
+    """A time as the database keeps it; a naive one is a mistake and raises TypeError."""
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
 class UtcTime(TypeDecorator[datetime]):
     """Microseconds since 1970 UTC; aware datetimes outside. Compares and indexes as an integer on any database."""
 
@@ -32,7 +37,7 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         """To the database; a naive datetime is a mistake and raises TypeError."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         """From the database, aware in UTC."""

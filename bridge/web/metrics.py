@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from bridge.domain.delivery import State
 from bridge.domain.errors import StoreUnavailable
-from bridge.store.deliveries import Finished
+from bridge.store.outcomes import Finished
 from bridge.web.auth import is_loopback, name_of
 from bridge.web.sms_api import problem
 

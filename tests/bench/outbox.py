@@ -19,8 +19,8 @@ from bridge.services.send_sms import Order, measure, submit
 from bridge.settings import Settings
 from bridge.store import messages
 from bridge.store.database import Database
-from bridge.store.deliveries import Finished
 from bridge.store.migrate import migrate
+from bridge.store.outcomes import Finished
 from tests.bench.gateway import PRIVATE_KEY, PUBLIC_KEY
 
 SLOTS = 16

@@ -17,8 +17,9 @@ from bridge.services.deliver import Deliverer
 from bridge.services.retry import RetryPolicy
 from bridge.store import messages
 from bridge.store.database import Database
-from bridge.store.deliveries import PRIORITY_SINGLE, Finished
 from bridge.store.messages import MessageView
+from bridge.store.outcomes import Finished
+from bridge.store.queue import PRIORITY_SINGLE
 from tests.support.outbox import add_message
 
 AlsoWrite = Callable[[Connection, Sequence[Finished], datetime], None]

@@ -14,8 +14,9 @@ from bridge.domain.delivery import Cause, State
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, GatewayWords, Outcome
 from bridge.sandbox.msmpusher import Call, Mode, MsmpusherSandbox
-from bridge.store import deliveries, messages, switches
-from bridge.store.deliveries import PRIORITY_BULK, Finished
+from bridge.store import messages, outcomes, switches
+from bridge.store.outcomes import Finished
+from bridge.store.queue import PRIORITY_BULK
 from bridge.store.tables import attempts
 from tests.services.conftest import MakeRig
 from tests.services.rig import Rig
@@ -367,7 +368,7 @@ async def test_what_a_stop_cannot_write_down_is_unknown_at_the_next_start(
     run(rig, "DROP TRIGGER broken")
     now = rig.clock.now()
     found = await rig.database.write(
-        lambda connection: deliveries.abandon(connection, now=now, buttons_until=now + timedelta(minutes=15))
+        lambda connection: outcomes.abandon(connection, now=now, buttons_until=now + timedelta(minutes=15))
     )
     assert found == [message]
     assert await rig.counts(message) == {State.UNKNOWN: 1}
@@ -378,7 +379,7 @@ async def test_an_answer_that_comes_after_a_take_over_settles_it(make_rig: MakeR
     message = await rig.send(1)
     await rig.step()
     now = rig.clock.now()
-    await rig.database.write(lambda connection: deliveries.abandon(connection, now=now, buttons_until=now))
+    await rig.database.write(lambda connection: outcomes.abandon(connection, now=now, buttons_until=now))
     assert await rig.counts(message) == {State.UNKNOWN: 1}
     await rig.deliverer.step()
     assert await rig.counts(message) == {State.ACCEPTED: 1}
@@ -394,7 +395,7 @@ async def test_an_answer_that_comes_after_a_resend_changes_nothing(
     now = rig.clock.now()
 
     def send_again(connection: Connection) -> None:
-        deliveries.abandon(connection, now=now, buttons_until=now)
+        outcomes.abandon(connection, now=now, buttons_until=now)
         messages.move(connection, message, Cause.RESEND, State.QUEUED, now=now)
 
     await rig.database.write(send_again)

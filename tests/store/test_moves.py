@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from bridge.domain.delivery import MOVES, Cause, IllegalMove, Next, State
 from bridge.domain.outcome import Accepted, GatewayWords, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.store import deliveries, messages, switches
+from bridge.store import messages, outcomes, queue, switches
 from bridge.store.tables import attempts
 from bridge.store.tables import deliveries as deliveries_table
 from tests.support.outbox import add_message, attempt_rows, claim, finished, put_in_state, states
@@ -75,7 +75,7 @@ def test_an_answer_moves_only_along_the_table(connection: Connection, old: State
     put_in_state(connection, message, old)
     before = row_of(connection, message)
     news = finished(call, call.deliveries[0], OUTCOMES[new], Next(state=new, due_at=LATER))
-    took = deliveries.finish(connection, [news], now=LATER, buttons_until=BUTTONS)
+    took = outcomes.finish(connection, [news], now=LATER, buttons_until=BUTTONS)
     assert took == may(old, Cause.ANSWER, new)
     if took:
         assert states(connection, message) == [new]
@@ -89,7 +89,7 @@ def test_after_a_crash_only_what_was_being_sent_is_unknown(connection: Connectio
     claim(connection, now=NOW)
     put_in_state(connection, message, old)
     before = row_of(connection, message)
-    found = deliveries.abandon(connection, now=LATER, buttons_until=BUTTONS)
+    found = outcomes.abandon(connection, now=LATER, buttons_until=BUTTONS)
     if may(old, Cause.CRASH, State.UNKNOWN):
         assert found == [message]
         assert states(connection, message) == ["unknown"]
@@ -98,15 +98,15 @@ def test_after_a_crash_only_what_was_being_sent_is_unknown(connection: Connectio
         assert row_of(connection, message) == before
 
 
-def answer(connection: Connection, call: deliveries.Call, outcome: Outcome, following: Next) -> int:
+def answer(connection: Connection, call: queue.Call, outcome: Outcome, following: Next) -> int:
     news = [finished(call, one, outcome, following) for one in call.deliveries]
-    return deliveries.finish(connection, news, now=LATER, buttons_until=BUTTONS)
+    return outcomes.finish(connection, news, now=LATER, buttons_until=BUTTONS)
 
 
 def test_news_of_an_older_attempt_is_kept_with_it_and_overwrites_nothing(connection: Connection) -> None:
     message = add_message(connection, now=NOW)
     (first,) = claim(connection, now=NOW)
-    deliveries.abandon(connection, now=NOW, buttons_until=BUTTONS)
+    outcomes.abandon(connection, now=NOW, buttons_until=BUTTONS)
     messages.move(connection, message, Cause.RESEND, State.QUEUED, now=NOW)
     (second,) = claim(connection, now=NOW)
     assert second.deliveries[0].attempt == 2
@@ -132,7 +132,7 @@ def test_after_a_crash_nothing_shows_the_words_of_an_earlier_attempt(connection:
     busy = NotSent(reason=Reason.GATEWAY_FAILED, words=GatewayWords(code="1009", type="sending_failed", error="x"))
     answer(connection, first, busy, Next(state=State.QUEUED, due_at=NOW))
     claim(connection, now=LATER)
-    deliveries.abandon(connection, now=LATER, buttons_until=BUTTONS)
+    outcomes.abandon(connection, now=LATER, buttons_until=BUTTONS)
     view = messages.view(connection, message)
     assert view is not None
     (line,) = view.lines
@@ -175,13 +175,13 @@ def test_nothing_is_claimed_while_paused(connection: Connection) -> None:
 def test_what_is_not_due_is_not_claimed(connection: Connection) -> None:
     add_message(connection, now=LATER)
     assert claim(connection, now=LATER - timedelta(microseconds=1)) == []
-    assert deliveries.next_due(connection) == LATER
+    assert queue.next_due(connection) == LATER
     assert len(claim(connection, now=LATER)) == 1
-    assert deliveries.next_due(connection) is None
+    assert queue.next_due(connection) is None
 
 
 def test_smaller_messages_pass_large_ones(connection: Connection) -> None:
-    bulk = add_message(connection, 50, now=NOW, priority=deliveries.PRIORITY_BULK)
+    bulk = add_message(connection, 50, now=NOW, priority=queue.PRIORITY_BULK)
     single = add_message(connection, 1, now=LATER)
     assert [call.message_id for call in claim(connection, 3, now=LATER)] == [single, bulk, bulk]
 

@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from bridge.domain.delivery import RESENDABLE, Cause, State, follow
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.store import deliveries, messages, switches
+from bridge.store import messages, outcomes, queue, switches
 from bridge.store.database import sqlite_engine
-from bridge.store.deliveries import PRIORITY_BULK, PRIORITY_SINGLE, Call
+from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE, Call
 from bridge.store.tables import deliveries as deliveries_table
 from tests.support.databases import new_database
 from tests.support.outbox import add_message, attempt_rows, claim, finished
@@ -118,7 +118,7 @@ class Outbox(RuleBasedStateMachine):
             following = follow(outcome, listed=len(call.deliveries), now=self.now, retry_at=retry_at)
             news.append(finished(call, one, outcome, following))
         with self.engine.begin() as connection:
-            took = deliveries.finish(connection, news, now=self.now, buttons_until=self.now)
+            took = outcomes.finish(connection, news, now=self.now, buttons_until=self.now)
         expected_to_take = 0
         for one, what in zip(call.deliveries, news, strict=True):
             row = self.expected[one.id]
@@ -131,7 +131,7 @@ class Outbox(RuleBasedStateMachine):
                 expected_to_take += 1
         assert took == expected_to_take
 
-    def is_current(self, call: Call, one: deliveries.Claimed) -> bool:
+    def is_current(self, call: Call, one: queue.Claimed) -> bool:
         row = self.expected[one.id]
         return row.attempt == one.attempt and row.state in (State.SENDING, State.UNKNOWN)
 
@@ -162,7 +162,7 @@ class Outbox(RuleBasedStateMachine):
     @rule()
     def the_process_is_killed_and_the_next_takes_over(self) -> None:
         with self.engine.begin() as connection:
-            found = deliveries.abandon(connection, now=self.now, buttons_until=self.now)
+            found = outcomes.abandon(connection, now=self.now, buttons_until=self.now)
         sending = [one for one in self.expected.values() if one.state is State.SENDING]
         assert set(found) == {one.message for one in sending}
         for one in sending:
@@ -186,8 +186,8 @@ class Outbox(RuleBasedStateMachine):
         with self.engine.connect() as connection:
             rows = connection.execute(select(deliveries_table)).all()
             attempts = attempt_rows(connection)
-            next_due = deliveries.next_due(connection)
-            counts = deliveries.counts(connection)
+            next_due = queue.next_due(connection)
+            counts = queue.counts(connection)
         found = {
             row.id: Expected(
                 row.message_id,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from bridge.store import deliveries, inbox, messages, posts
+from bridge.store import inbox, messages, outcomes, posts, queue
 from bridge.store.posts import Place, Post
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.outbox import add_message, claim
 
-CALL = deliveries.Call(id="b", message_id=1, text="", deliveries=(), claimed_at=NOW)
+CALL = queue.Call(id="b", message_id=1, text="", deliveries=(), claimed_at=NOW)
 POST = Post(id=1, place=Place(chat_id=1), message_id=1, text="", telegram_id=None, wanted=1, tries=0)
 
 
@@ -38,7 +38,7 @@ def plans(connection: Connection, operation: Callable[[Connection], object]) -> 
 HOT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "claim": (lambda c: claim(c, 4, now=NOW, batch=10), "ix_deliveries_queue"),
     "claim of one message": (lambda c: claim(c, 4, now=NOW, only_message=1), "deliveries"),
-    "next_due": (deliveries.next_due, "ix_deliveries_queue"),
+    "next_due": (queue.next_due, "ix_deliveries_queue"),
     "posts.due": (lambda c: posts.due(c, NOW, 64, {1, 2}), "ix_posts_open"),
     "posts.next_due": (lambda c: posts.next_due(c, NOW), "ix_posts_open"),
     "posts.oldest_open": (posts.oldest_open, "ix_posts_open"),
@@ -47,10 +47,10 @@ HOT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "open_updates": (lambda c: inbox.open_updates(c, 100), "ix_inbox_open"),
     "inbox.done": (lambda c: inbox.done(c, 1, NOW), "sqlite_autoindex_inbox"),
     "inbox.forget": (lambda c: inbox.forget(c, NOW - timedelta(days=9)), "ix_inbox_done"),
-    "abandon": (lambda c: deliveries.abandon(c, now=NOW, buttons_until=NOW), "ix_deliveries_sending"),
+    "abandon": (lambda c: outcomes.abandon(c, now=NOW, buttons_until=NOW), "ix_deliveries_sending"),
     "with_ended_buttons": (lambda c: messages.with_ended_buttons(c, NOW), "ix_messages_buttons"),
     "without_post": (messages.without_post, "ix_messages_buttons"),
-    "seen_before": (lambda c: deliveries.seen_before(c, {"a": CALL}), "ix_attempts_sms_id"),
+    "seen_before": (lambda c: outcomes.seen_before(c, {"a": CALL}), "ix_attempts_sms_id"),
     "view": (lambda c: messages.view(c, 1), "uq_deliveries_message_id_position|sqlite_autoindex_deliveries"),
     "find": (lambda c: messages.find(c, "a", "b"), "uq_messages_source_source_key|sqlite_autoindex_messages"),
     "latest": (lambda c: messages.latest(c, "tg:1", 10), "ix_messages_owner"),

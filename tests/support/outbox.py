@@ -8,8 +8,9 @@ from sqlalchemy import Connection, select, update
 
 from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import Outcome
-from bridge.store import deliveries, messages
-from bridge.store.deliveries import PRIORITY_SINGLE, Claimed, Finished
+from bridge.store import messages, queue
+from bridge.store.outcomes import Finished
+from bridge.store.queue import PRIORITY_SINGLE, Claimed
 from bridge.store.tables import attempts as attempts_table
 from bridge.store.tables import deliveries as deliveries_table
 
@@ -53,15 +54,15 @@ def add_message(
 
 def claim(
     connection: Connection, calls: int = 1, *, now: datetime, batch: int = 1, only_message: int | None = None
-) -> list[deliveries.Call]:
+) -> list[queue.Call]:
     """Claim at most so many calls."""
     ids = [f"call-{next(_keys)}" for _ in range(calls)]
-    return deliveries.claim(
+    return queue.claim(
         connection, batch=batch, gateway="msmpusher", now=now, call_ids=ids, only_message=only_message
     )
 
 
-def finished(call: deliveries.Call, delivery: Claimed, outcome: Outcome, following: Next) -> Finished:
+def finished(call: queue.Call, delivery: Claimed, outcome: Outcome, following: Next) -> Finished:
     """The news of one number of a call."""
     return Finished(message_id=call.message_id, delivery=delivery, call=call.id, outcome=outcome, next=following)
 

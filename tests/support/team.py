@@ -26,7 +26,7 @@ from bridge.domain.delivery import State
 from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_state import Chat, Kind, Message, Topic, User
-from bridge.store import deliveries, inbox, posts
+from bridge.store import inbox, posts, queue
 from bridge.store.tables import messages
 from tests.support.manual_clock import ManualClock
 
@@ -100,8 +100,8 @@ class Team:
         now = self.clock.now()
 
         def look(connection):  # type: ignore[no-untyped-def]
-            counts = deliveries.counts(connection)
-            due = deliveries.next_due(connection)
+            counts = queue.counts(connection)
+            due = queue.next_due(connection)
             return {
                 "updates": inbox.open_updates(connection, 5),
                 "sending": counts.get(State.SENDING, 0),

@@ -1,0 +1,194 @@
+"""The queue of what is due: claim it, before anything leaves."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+
+from bridge.domain.delivery import State
+from bridge.store import switches
+from bridge.store.many import Many
+from bridge.store.tables import IS_QUEUED, attempts, deliveries, messages, microseconds
+
+PRIORITY_SINGLE = 1
+PRIORITY_BULK = 2
+PRIORITIES = (PRIORITY_SINGLE, PRIORITY_BULK)
+"""Smaller goes first; 0 is kept for pages."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A delivery that is ours for one attempt."""
+
+    id: int
+    number: str
+    attempt: int
+    tries: int  # of this round, this one included
+    round_started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One gateway call to make: its attempts are committed as `sending`."""
+
+    id: str  # of the call, in `attempts`
+    message_id: int
+    text: str
+    deliveries: tuple[Claimed, ...]
+    claimed_at: datetime
+
+
+def claim(
+    connection: Connection,
+    *,
+    batch: int,
+    gateway: str,
+    now: datetime,
+    call_ids: Sequence[str],
+    only_message: int | None = None,
+) -> list[Call]:
+    """Write down attempts for a call for each of `call_ids`, at most, of at most `batch` numbers that are due.
+
+    Gives the calls. Each call carries numbers of one message. Nothing else may make these calls: the rows
+    are `sending` once this commits.
+    """
+    if switches.get(connection, switches.PAUSED) is not None:
+        return []
+    rows = _due(connection, len(call_ids) * batch, now, only_message)
+    groups = _group(rows, len(call_ids), batch)
+    if not groups:
+        return []
+    ids = sorted({group[0].message_id for group in groups})
+    texts = {row.id: row.text for row in connection.execute(_TEXTS, {"ids": ids})}
+    made = [
+        Call(
+            id=call_id,
+            message_id=group[0].message_id,
+            text=texts[group[0].message_id],
+            claimed_at=now,
+            deliveries=tuple(
+                Claimed(
+                    id=row.id,
+                    number=row.number,
+                    attempt=row.attempt + 1,
+                    tries=row.tries + 1,
+                    round_started_at=row.round_started_at or now,
+                )
+                for row in group
+            ),
+        )
+        for group, call_id in zip(groups, call_ids, strict=False)
+    ]
+    at = microseconds(now)
+    taken = [(call, one) for call in made for one in call.deliveries]
+    _CLAIM.run(
+        connection,
+        ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, gateway) for _, one in taken),
+    )
+    _ADD_ATTEMPTS.run(connection, ((one.id, one.attempt, call.id, gateway, at) for call, one in taken))
+    return made
+
+
+_TEXTS = select(messages.c.id, messages.c.text).where(messages.c.id.in_(bindparam("ids", expanding=True)))
+_CLAIM = Many(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        state=text("'sending'"),
+        attempt=bindparam("b_attempt"),
+        tries=bindparam("b_tries"),
+        round_started_at=bindparam("b_started"),
+        changed_at=bindparam("b_now"),
+        gateway=bindparam("b_gateway"),
+    ),
+    "b_id",
+    "b_attempt",
+    "b_tries",
+    "b_started",
+    "b_now",
+    "b_gateway",
+)
+_EMPTY = {name: text("''") for name in ("outcome", "reason", "code", "type", "error", "detail", "sms_id")}
+_ADD_ATTEMPTS = Many(
+    insert(attempts).values(
+        delivery_id=bindparam("b_id"),
+        attempt=bindparam("b_attempt"),
+        call=bindparam("b_call"),
+        gateway=bindparam("b_gateway"),
+        started_at=bindparam("b_now"),
+        **_EMPTY,
+    ),
+    "b_id",
+    "b_attempt",
+    "b_call",
+    "b_gateway",
+    "b_now",
+)
+_DUE = (
+    select(
+        deliveries.c.id,
+        deliveries.c.message_id,
+        deliveries.c.number,
+        deliveries.c.attempt,
+        deliveries.c.tries,
+        deliveries.c.round_started_at,
+        deliveries.c.group_size,
+    )
+    .where(IS_QUEUED, deliveries.c.priority == bindparam("priority"), deliveries.c.due_at <= bindparam("now"))
+    .order_by(deliveries.c.due_at, deliveries.c.id)
+    .limit(bindparam("room"))
+)
+_DUE_OF_ONE = _DUE.where(deliveries.c.message_id == bindparam("message"))
+_NEXT_DUE = select(func.min(deliveries.c.due_at)).where(IS_QUEUED, deliveries.c.priority == bindparam("priority"))
+
+
+def _due(connection: Connection, limit: int, now: datetime, only_message: int | None) -> list[Row[Any]]:
+    """Due rows, the more urgent first: one index range for each priority, so that a backlog costs nothing."""
+    found: list[Row[Any]] = []
+    for priority in PRIORITIES:
+        if len(found) >= limit:
+            break
+        values: dict[str, object] = {"priority": priority, "now": now, "room": limit - len(found)}
+        if only_message is None:
+            found.extend(connection.execute(_DUE, values))
+        else:
+            found.extend(connection.execute(_DUE_OF_ONE, values | {"message": only_message}))
+    return found
+
+
+def _group(rows: Iterable[Row[Any]], calls: int, batch: int) -> list[list[Row[Any]]]:
+    """Rows of one message side by side, in lists as large as the batch and each row allow; at most `calls` lists."""
+    groups: list[list[Row[Any]]] = []
+    room: dict[int, int] = {}  # message -> index of its list that is not full
+    limits: list[int] = []
+    for row in rows:
+        size = min(batch, row.group_size)
+        index = room.get(row.message_id)
+        if index is not None and len(groups[index]) < min(limits[index], size):
+            groups[index].append(row)
+            limits[index] = min(limits[index], size)
+            continue
+        if len(groups) == calls:
+            continue
+        room[row.message_id] = len(groups)
+        groups.append([row])
+        limits.append(size)
+    return groups
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next queued delivery is (or was) due; None when none waits."""
+    found = [connection.execute(_NEXT_DUE, {"priority": priority}).scalar() for priority in PRIORITIES]
+    return min((due for due in found if due is not None), default=None)
+
+
+def counts(connection: Connection) -> dict[State, int]:
+    """How many deliveries are in each of the states in which something is still to come."""
+    rows = connection.execute(
+        select(deliveries.c.state, func.count())
+        .where(deliveries.c.state.in_([State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN]))
+        .group_by(deliveries.c.state)
+    )
+    return {State(state): count for state, count in rows}
