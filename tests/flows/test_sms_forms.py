@@ -1,7 +1,5 @@
 """`/sms` in all its forms: who gets it, and which text."""
 
-import pytest
-
 from bridge.sandbox.telegram import BOT
 from bridge.sandbox.telegram_state import Kind
 from tests.flows.conftest import StartTeam
@@ -14,56 +12,53 @@ ESI = "+233201234567"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-@pytest.mark.parametrize(
-    ("typed", "numbers", "text"),
-    [
-        pytest.param("/sms 0241109433 Disk full", [KWAME], "Disk full", id="national"),
-        pytest.param("/sms +233241109433 Disk full", [KWAME], "Disk full", id="plus"),
-        pytest.param("/sms 00233241109433 Disk full", [KWAME], "Disk full", id="00"),
-        pytest.param("/sms 233241109433 Disk full", [KWAME], "Disk full", id="bare international"),
-        pytest.param("/sms ٠٢٤١١٠٩٤٣٣ Disk full", [KWAME], "Disk full", id="arabic digits"),
-        pytest.param("/sms 0241109433,0551234567 hi", [KWAME, YAA], "hi", id="comma"),
-        pytest.param("/sms 0241109433 , 0551234567 hi", [KWAME, YAA], "hi", id="blanks around a comma"),
-        pytest.param("/sms 0241109433، 0551234567，0201234567 hi", [KWAME, YAA, ESI], "hi", id="other commas"),
-        pytest.param("/sms\n0241109433\nhi\nthere", [KWAME], "hi\nthere", id="a line end behind the command"),
-        pytest.param("/sms 024 110-94.33, (055) 1234567\nhi", [KWAME, YAA], "hi", id="first line is the list"),
-        pytest.param(f"/sms{NO_BREAK}0241109433{NO_BREAK}hi", [KWAME], "hi", id="no-break spaces"),
-        pytest.param("/SMS 0241109433 hi", [KWAME], "hi", id="capitals"),
-        pytest.param(f"/sms@{BOT.username} 0241109433 hi", [KWAME], "hi", id="addressed"),
-        pytest.param(f"/sms@{BOT.username.upper()} 0241109433 hi", [KWAME], "hi", id="addressed in capitals"),
-        pytest.param("/sms 0241109433 a  b\n c <b> & ﹤", [KWAME], "a  b\n c <b> & ﹤", id="text kept as typed"),
-        pytest.param("/sms 0241109433 call 0551234567", [KWAME], "call 0551234567", id="a number in the text"),
-    ],
-)
-async def test_recipients_and_text_are_read_as_the_contract_says(
-    team: Team, typed: str, numbers: list[str], text: str
-) -> None:
-    await team.kofi.says(typed)
-    for number in numbers:
-        await team.phone(number).gets(text)
-    await team.kofi.chat.shows("#1", *(f"✅ {number}" for number in numbers))
+FORMS: list[tuple[str, list[str], str]] = [
+    ("/sms 0241109433 Disk full", [KWAME], "Disk full"),  # national
+    ("/sms +233241109433 Disk full", [KWAME], "Disk full"),  # plus
+    ("/sms 00233241109433 Disk full", [KWAME], "Disk full"),  # 00
+    ("/sms 233241109433 Disk full", [KWAME], "Disk full"),  # bare international
+    ("/sms ٠٢٤١١٠٩٤٣٣ Disk full", [KWAME], "Disk full"),  # arabic digits
+    ("/sms 0241109433,0551234567 hi", [KWAME, YAA], "hi"),  # comma
+    ("/sms 0241109433 , 0551234567 hi", [KWAME, YAA], "hi"),  # blanks around a comma
+    ("/sms 0241109433، 0551234567，0201234567 hi", [KWAME, YAA, ESI], "hi"),  # other commas
+    ("/sms\n0241109433\nhi\nthere", [KWAME], "hi\nthere"),  # a line end behind the command
+    ("/sms 024 110-94.33, (055) 1234567\nhi", [KWAME, YAA], "hi"),  # first line is the list
+    (f"/sms{NO_BREAK}0241109433{NO_BREAK}hi", [KWAME], "hi"),  # no-break spaces
+    ("/SMS 0241109433 hi", [KWAME], "hi"),  # capitals
+    (f"/sms@{BOT.username} 0241109433 hi", [KWAME], "hi"),  # addressed
+    (f"/sms@{BOT.username.upper()} 0241109433 hi", [KWAME], "hi"),  # addressed in capitals
+    ("/sms 0241109433 a  b\n c <b> & ﹤", [KWAME], "a  b\n c <b> & ﹤"),  # text kept as typed
+    ("/sms 0241109433 call 0551234567", [KWAME], "call 0551234567"),  # a number in the text
+]
 
 
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [
-        pytest.param("/sms", ["There is no recipient."], id="nothing"),
-        pytest.param("/sms 0241109433", ["There is no text."], id="no text"),
-        pytest.param("/sms 0241109433 0551234567 hi", ["put a comma between recipients"], id="comma forgotten"),
-        pytest.param("/sms @ama hi", ["“@ama”", "no on-call file"], id="a name"),
-        pytest.param("/sms 0241109433, 0241x09433, 12 hi", ["“0241x09433”", "“12”"], id="each bad item is named"),
-        pytest.param("/sms 0241109433;0551234567 hi", ["“;”"], id="a semicolon"),
-        pytest.param("/sms <b>,&amp; hi", ["“<b>”", "“&amp;”"], id="markup"),
-        pytest.param("/sms 447820125799x12 hi", ["“x”"], id="an extension"),
-        pytest.param("/sms 0241109433 " + "x" * 919, ["7 segments, 6 may be"], id="too long"),
-        pytest.param("/sms 0241109433 " + "ж" * 403, ["7 segments in Unicode, 6 may be"], id="too long in Unicode"),
-    ],
-)
-async def test_a_request_that_cannot_be_taken_sends_nothing_and_says_why(
-    team: Team, typed: str, words: list[str]
-) -> None:
-    await team.kofi.says(typed)
-    await team.kofi.chat.shows("❌", *words)
+async def test_recipients_and_text_are_read_as_the_contract_says(team: Team) -> None:
+    for typed, numbers, text in FORMS:
+        said = await team.kofi.says(typed)
+        for number in numbers:
+            await team.phone(number).gets(text)
+        await team.kofi.chat.shows(*(f"✅ {number}" for number in numbers), to=said)
+        await team.settled()
+
+
+REFUSED: list[tuple[str, list[str]]] = [
+    ("/sms", ["There is no recipient."]),  # nothing
+    ("/sms 0241109433", ["There is no text."]),  # no text
+    ("/sms 0241109433 0551234567 hi", ["put a comma between recipients"]),  # comma forgotten
+    ("/sms @ama hi", ["“@ama”", "no on-call file"]),  # a name
+    ("/sms 0241109433, 0241x09433, 12 hi", ["“0241x09433”", "“12”"]),  # each bad item is named
+    ("/sms 0241109433;0551234567 hi", ["“;”"]),  # a semicolon
+    ("/sms <b>,&amp; hi", ["“<b>”", "“&amp;”"]),  # markup
+    ("/sms 447820125799x12 hi", ["“x”"]),  # an extension
+    ("/sms 0241109433 " + "x" * 919, ["7 segments, 6 may be"]),  # too long
+    ("/sms 0241109433 " + "ж" * 403, ["7 segments in Unicode, 6 may be"]),  # too long in Unicode
+]
+
+
+async def test_a_request_that_cannot_be_taken_sends_nothing_and_says_why(team: Team) -> None:
+    for typed, words in REFUSED:
+        said = await team.kofi.says(typed)
+        await team.kofi.chat.shows("❌", *words, to=said)
     await team.settled()
     assert team.gateway.calls == []
     assert await team.message_count() == 0
