@@ -33,8 +33,7 @@ async def stopped(service: Service, *signals: signal.Signals) -> float:
     ids=lambda signals: " ".join(one.name for one in signals),
 )
 async def test_an_idle_service_ends_at_once_and_says_so(signals: tuple[signal.Signals, ...], scene: Scene) -> None:
-    service = scene.start()
-    await service.ready()
+    service = scene.start() if signals == (signal.SIGTERM,) else scene.fork()
     await service.says("telegram.connected")
     assert await stopped(service, *signals) < 4
     assert service.count("app.stopped") == 1

@@ -18,7 +18,20 @@ READY = re.compile(r"ready on [^ ]+:(\d+) \[event=app\.ready\]")
 # A server process that has imported the program and nothing more forks the children: a start takes 0.2 s, not 1 s.
 # Nothing of bridge happens at import, so a fork of it is a fresh process.
 _forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["bridge.app", "bridge.commands.run", "bridge.cli", "alembic.command"])
+_forking.set_forkserver_preload(
+    [
+        "bridge.app",
+        "bridge.cli",
+        "bridge.commands.run",
+        # what these import only when they need it
+        "alembic.command",
+        "alembic.config",
+        "anyio._backends._asyncio",
+        "httpcore",
+        "sqlalchemy.dialects.sqlite",
+        "uvicorn.protocols.http.httptools_impl",
+    ]
+)
 
 
 class Service:
