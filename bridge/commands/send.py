@@ -7,7 +7,7 @@ from functools import partial
 import click
 
 from bridge import logs, settings
-from bridge.app import Outbox, new_id, rules_of
+from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.clock import SystemClock
 from bridge.commands.run import on_signals
 from bridge.domain.delivery import SETTLED, State
@@ -24,6 +24,7 @@ from bridge.store.messages import MessageView
 from bridge.store.migrate import migrate, sqlite_path
 
 POLL_S = 0.2
+RECIPIENTS_SHOWN = 1000
 OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
 
 
@@ -101,30 +102,38 @@ async def _see_through(
         print(f"#{message_id} queued" if running else f"#{message_id} queued; no service is running")
         return OK
     if running:
-        return await _watch(database, message_id)
+        await _watch(database, message_id)
+        return _report(await _view(database, message_id))
     lock.take()
     try:
         outbox = Outbox(found, database, SystemClock(), only_message=message_id)
         # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
         outbox.loop.start()
         try:
-            return await _watch(database, message_id)
+            await _watch(database, message_id)
         finally:
             await outbox.loop.stop()
-            await outbox.deliverer.stop(7)
+            await outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
+        # Only now: what a signal interrupted has its outcome, too.
+        return _report(await _view(database, message_id))
     finally:
         lock.release()
 
 
-async def _watch(database: Database, message_id: int) -> int:
-    """Show how it goes until every outcome is known (or a signal comes); gives the exit code."""
+async def _view(database: Database, message_id: int) -> MessageView:
+    view = await database.read(partial(messages.view, message_id=message_id, lines=RECIPIENTS_SHOWN))
+    if view is None:
+        raise SettingsError(f"#{message_id} is gone from the database")
+    return view
+
+
+async def _watch(database: Database, message_id: int) -> None:
+    """Show how it goes until every outcome is known, or a signal comes."""
     asked = on_signals()
     clock = SystemClock()
     shown = ""
     while True:
-        view = await database.read(partial(messages.view, message_id=message_id, lines=1000))
-        if view is None:
-            raise SettingsError(f"#{message_id} is gone from the database")
+        view = await _view(database, message_id)
         line = " ".join(
             f"{ICONS[state]} {view.counts[state]} {state.value}" for state in State if view.counts.get(state)
         )
@@ -136,7 +145,6 @@ async def _watch(database: Database, message_id: int) -> int:
         await clock.wait(asked, POLL_S)
     if shown:
         print(file=sys.stderr)
-    return _report(view)
 
 
 def _report(view: MessageView) -> int:
@@ -150,6 +158,6 @@ def _report(view: MessageView) -> int:
             )
         )
         print(f"{ICONS[line.state]} {line.number} {line.state.value}{f' · {words}' if words else ''}")
-    if view.counts.get(State.UNKNOWN):
+    if view.counts.get(State.UNKNOWN) or view.counts.get(State.SENDING):  # the latter: nobody waits for it any more
         return SOME_UNKNOWN
     return OK if set(view.counts) <= {State.ACCEPTED, State.SCHEDULED} else NOT_ACCEPTED

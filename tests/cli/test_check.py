@@ -1,0 +1,184 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
+from bridge.sandbox.telegram import TelegramSandbox
+from bridge.sandbox.telegram_faults import UNAUTHORIZED
+from bridge.store.lock import DeliveryLock
+from bridge.web.server import bind
+from tests.cli.program import Done, Shell
+from tests.support.eventually import until
+
+NOWHERE = "http://127.0.0.1:9"
+"""Nobody listens on the discard port of this machine."""
+
+
+def findings(done: Done) -> list[str]:
+    """What it found to be wrong; it says so in as many lines as there are findings."""
+    assert done.err == ""
+    assert "Traceback" not in done.out
+    found = [line.removeprefix("WRONG   ") for line in done.out.splitlines() if line.startswith("WRONG")]
+    assert done.code == (1 if found else 0)
+    return found
+
+
+async def test_all_is_well_and_nothing_is_sent_or_disturbed(
+    shell: Shell, gateway: MsmpusherSandbox, telegram: TelegramSandbox
+) -> None:
+    telegram.say(111111111, "/help")
+    done = await shell.bridge("check")
+    assert findings(done) == []
+    assert done.out.endswith("All is well.\n")
+    assert "the bot is @" in done.out
+    assert "ok      store:" in done.out
+    assert gateway.calls == []
+    assert len(telegram.unconfirmed_updates) == 1
+    assert not shell.database.exists()
+    assert {call.method.lower() for call in telegram.calls} <= {"getme", "getwebhookinfo", "getupdates", "getchat"}
+
+
+async def test_secrets_are_not_shown(shell: Shell, gateway: MsmpusherSandbox, telegram: TelegramSandbox) -> None:
+    done = await shell.bridge("check", BRIDGE_TELEGRAM_API_URL=NOWHERE, BRIDGE_API_TOKENS="ci=very-secret")
+    assert not [
+        secret
+        for secret in (telegram.token, gateway.private_key, gateway.public_key, "very-secret")
+        if secret in done.out + done.err
+    ]
+    assert "BRIDGE_TELEGRAM_TOKEN = ***" in done.out
+    assert "BRIDGE_MSMPUSHER_SENDER = OPS" in done.out
+
+
+async def test_a_token_that_telegram_refuses_is_named(shell: Shell, telegram: TelegramSandbox) -> None:
+    (line,) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35))
+    assert line == "Telegram: BRIDGE_TELEGRAM_TOKEN is refused (401)"
+
+
+async def test_an_address_that_is_no_bot_api_server_is_named(shell: Shell, gateway: MsmpusherSandbox) -> None:
+    (line,) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_API_URL=gateway.url.removesuffix("/v1/send")))
+    assert "BRIDGE_TELEGRAM_API_URL" in line
+
+
+@pytest.mark.parametrize("address", [NOWHERE, "http://no-such-host.invalid"])
+async def test_without_a_network_both_addresses_are_named(shell: Shell, address: str) -> None:
+    telegram, gateway = findings(
+        await shell.bridge("check", BRIDGE_TELEGRAM_API_URL=address, BRIDGE_MSMPUSHER_URL=f"{address}/v1/send")
+    )
+    assert "BRIDGE_TELEGRAM_API_URL cannot be reached" in telegram
+    assert "BRIDGE_MSMPUSHER_URL" in gateway
+
+
+async def test_a_webhook_that_is_still_set_is_named_and_left(shell: Shell, telegram: TelegramSandbox) -> None:
+    async with httpx.AsyncClient() as client:
+        await client.post(f"{telegram.url}/bot{telegram.token}/setWebhook", json={"url": "https://old.example.org/x"})
+    (line,) = findings(await shell.bridge("check"))
+    assert line.startswith("Telegram: a webhook to old.example.org is still set")
+    assert telegram.calls_of("deleteWebhook") == []
+
+
+@pytest.fixture
+async def other_poller(telegram: TelegramSandbox) -> AsyncIterator[None]:
+    """Another program with the same token, which asks again at once whenever it is interrupted."""
+
+    async def poll() -> None:
+        async with httpx.AsyncClient(timeout=60) as client:
+            while True:
+                await client.post(f"{telegram.url}/bot{telegram.token}/getUpdates", json={"timeout": 30})
+
+    task = asyncio.create_task(poll())
+    await until(lambda: telegram.polled)
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_same_token_polled_elsewhere_is_named(shell: Shell, other_poller: None) -> None:
+    (line,) = findings(await shell.bridge("check"))
+    assert line == "Telegram: another program polls with the same BRIDGE_TELEGRAM_TOKEN (409): stop it"
+
+
+async def test_beside_a_running_service_no_updates_are_asked_for(
+    shell: Shell, telegram: TelegramSandbox, other_poller: None
+) -> None:
+    await shell.bridge("migrate")
+    lock = DeliveryLock(shell.database)
+    lock.take()
+    before = len(telegram.calls_of("getUpdates"))
+    with bind("127.0.0.1", 0) as listening:
+        done = await shell.bridge("check", BRIDGE_PORT=str(listening.getsockname()[1]))
+    lock.release()
+    assert findings(done) == []
+    assert "a service is running" in done.out
+    assert len(telegram.calls_of("getUpdates")) == before
+
+
+async def test_a_database_that_will_not_do_is_named(shell: Shell) -> None:
+    (line,) = findings(
+        await shell.bridge(
+            "check",
+            BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35,
+            BRIDGE_DATABASE_URL="sqlite:////nowhere/bridge.db",
+        )
+    )[:1]
+    assert line.startswith("store: ")
+    assert "/nowhere" in line
+    await shell.bridge("migrate")
+    connection = sqlite3.connect(shell.database)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    (line, _) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35))
+    assert "of version 9999, newer than this program" in line
+
+
+async def test_a_port_in_use_is_named(shell: Shell) -> None:
+    with bind("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        (line, _) = findings(
+            await shell.bridge("check", BRIDGE_PORT=str(port), BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35)
+        )
+    assert line == f"BRIDGE_HOST, BRIDGE_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+async def test_nobody_who_may_use_it_is_a_finding(shell: Shell) -> None:
+    done = await shell.bridge("check", BRIDGE_TELEGRAM_ADMINS="", BRIDGE_TELEGRAM_API_URL=NOWHERE)
+    assert "nobody may use the bot" in done.out
+
+
+async def test_a_person_who_never_pressed_start_is_told_of(shell: Shell, telegram: TelegramSandbox) -> None:
+    telegram.say(111111111, "/help")  # a poll that finds something is over at once
+    done = await shell.bridge("check", BRIDGE_TELEGRAM_USERS="999999999")
+    assert findings(done) == []
+    assert "user 999999999 cannot be written to" in done.out
+    assert "admin 111111111 is Ama Mensah" in done.out
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        (Mode.OK, "ok      --send-test: the gateway took it"),
+        (Mode.BAD_KEY, "WRONG   --send-test: not sent: the gateway does not accept our keys · 1004"),
+        (Mode.CLOSE_BEFORE_ANSWER, "WRONG   --send-test: may have been sent: check the phone"),
+    ],
+)
+async def test_one_sms_is_sent_when_asked_and_its_outcome_told(
+    shell: Shell, gateway: MsmpusherSandbox, telegram: TelegramSandbox, mode: Mode, words: str
+) -> None:
+    telegram.fault(UNAUTHORIZED, times=None)
+    gateway.mode = mode
+    done = await shell.bridge("check", "--send-test", "0241109433")
+    assert words in done.out
+    assert len(gateway.calls) == 1
+    assert gateway.calls[0].numbers == ("+233241109433",)
+
+
+async def test_a_test_to_a_bad_number_is_not_sent(
+    shell: Shell, gateway: MsmpusherSandbox, telegram: TelegramSandbox
+) -> None:
+    telegram.fault(UNAUTHORIZED, times=None)
+    done = await shell.bridge("check", "--send-test", "12")
+    assert "WRONG   --send-test: “12” is too short" in done.out
+    assert gateway.calls == []

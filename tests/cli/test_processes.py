@@ -1,0 +1,144 @@
+"""The programs that run until they are stopped, as processes of their own."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.program import ROOT, Shell
+from tests.support.eventually import until
+
+
+async def first_line(process: "subprocess.Popen[bytes]") -> str:
+    assert process.stdout is not None
+    return (await asyncio.to_thread(process.stdout.readline)).decode().rstrip("\n")
+
+
+def files(folder: Path) -> list[str]:
+    return [file.name for file in folder.iterdir()]
+
+
+async def stopped(process: "subprocess.Popen[bytes]", number: signal.Signals) -> tuple[int, str, str]:
+    """Exit code and what it still wrote, after this signal."""
+    process.send_signal(number)
+    out, err = await asyncio.to_thread(process.communicate, timeout=15)
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_the_demo_prints_one_address_and_ends_without_a_word(tmp_path: Path, number: signal.Signals) -> None:
+    shell = Shell(tmp_path)
+    process = shell.process(["demo", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        address = await first_line(process)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
+        async with httpx.AsyncClient() as client:
+            page = await client.get(address)
+        assert page.status_code == 200
+        assert "text/html" in page.headers["content-type"]
+        assert await stopped(process, number) == (0, "", "")
+        assert files(tmp_path) == []
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = Shell(tmp_path).process(["demo", "--port", str(port)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", await first_line(process))
+            assert found is not None
+            assert port < int(found[1]) <= port + 20
+            assert (await stopped(process, signal.SIGTERM))[0] == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def test_the_demo_needs_and_takes_no_setting(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, BRIDGE_MSMPUSHER_SENDER="TWELVE CHARS", BRIDGE_PROT="1")
+    process = shell.process(["demo", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert (await first_line(process)).startswith("http://127.0.0.1:")
+        assert await stopped(process, signal.SIGTERM) == (0, "", "")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+async def answers(address: str) -> bool:
+    """Whether somebody answers there."""
+    async with httpx.AsyncClient() as client:
+        try:
+            return (await client.get(address)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def honcho(shell: Shell, log: Path, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            ["honcho", "start", "-f", str(ROOT / "Procfile"), "-d", str(shell.folder)],
+            cwd=shell.folder,
+            env=shell.environment(**variables),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -> None:
+    port = free_port()
+    variables = {"BRIDGE_PORT": "", "BRIDGE_HOST": "127.0.0.1", "PORT": str(port)}
+    log = shell.folder / "honcho.log"
+    process = honcho(shell, log, variables)
+    try:
+        async with asyncio.timeout(20):
+            while not await answers(f"http://127.0.0.1:{port}/healthz"):
+                assert process.poll() is None, log.read_text()
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: process.poll() is not None, otherwise=log.read_text)
+        assert "Traceback" not in log.read_text()
+        assert f"ready on 127.0.0.1:{port}" in log.read_text()
+        assert "[event=app.stopped]" in log.read_text()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
+    process = shell.process(
+        ["run"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_ONCALL_FILE": "x.toml"},
+    )
+    try:
+        assert process.stderr is not None
+        lines = []
+        while "app.ready" not in (lines or [""])[-1]:
+            lines.append((await asyncio.to_thread(process.stderr.readline)).decode())
+        text = "".join(lines)
+        for event in ("settings.keys_in_urls", "settings.nobody", "settings.later"):
+            assert f"[event={event}]" in text
+        code, out, err = await stopped(process, signal.SIGTERM)
+        assert (code, out) == (0, "")
+        assert "Traceback" not in err
+    finally:
+        process.kill()
+        process.wait()
