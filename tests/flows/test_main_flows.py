@@ -19,7 +19,7 @@ async def test_an_sms_reaches_the_phone_and_the_chat_says_so(start_team: StartTe
 
 
 async def test_an_unknown_outcome_is_sent_again_only_when_somebody_presses(start_team: StartTeam) -> None:
-    team = await start_team()
+    team = await start_team(BRIDGE_GATEWAY_TIMEOUT_S=0.5)
     team.gateway.next_modes.append(Mode.TIMEOUT_AFTER_ACCEPT)
     await team.kofi.says("/sms 0241109433 hello")
     await team.phone(KWAME).gets("hello")
