@@ -77,13 +77,21 @@ async def test_nothing_is_lost_or_doubled_by_a_crash_when(point: Point, scene: S
     assert point.sent is None or scene.books.sent(TEXT) == point.sent
 
 
-def kill_in_gateway_call(scene: Scene, service: Service, *, accepted: bool) -> None:
-    """The request is complete; the phone buzzes or the call is forgotten; no answer leaves."""
+def kill_in_gateway_call(scene: Scene, service: Service, *, accepted: bool, shown: int = 1) -> None:
+    """The request is complete; the phone buzzes or the call is forgotten; no answer leaves.
+
+    By then so many cards stand in the chat, as `sending`, and that is committed.
+    """
+
+    async def kill(_: object) -> None:
+        await until(lambda: scene.books.count("SELECT count(*) FROM posts WHERE shown = wanted") >= shown)
+        service.signal(signal.SIGKILL)
+
     if accepted:
-        scene.gateway.on_decided = lambda _: service.signal(signal.SIGKILL)
+        scene.gateway.on_decided = kill
     else:
         scene.gateway.next_modes.append(Mode.RESET_BEFORE)
-        scene.gateway.on_request = lambda _: service.signal(signal.SIGKILL)
+        scene.gateway.on_request = kill
 
 
 @pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "not accepted"])
@@ -224,7 +232,7 @@ async def test_a_request_repeated_over_a_crash_with_its_key_is_one_message(
 
 async def test_what_came_by_http_and_is_unknown_is_shown_to_the_admins(scene: Scene) -> None:
     service = scene.fork()
-    kill_in_gateway_call(scene, service, accepted=True)
+    kill_in_gateway_call(scene, service, accepted=True, shown=0)
     async with scene.client(await service.ready()) as client:
         await client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": TEXT})
         await comes_back(scene, service)
