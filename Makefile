@@ -15,7 +15,8 @@ demo: $(VENV)/run.stamp  ## the whole service against a built-in sandbox: prints
 	@$(BIN)/bridge demo $(if $(PORT),--port $(PORT))
 
 test: lint  ## lint, types and all tests (under 4 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=100 tests/unit
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/unit
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
@@ -26,7 +27,7 @@ unit: $(VENV)/dev.stamp  ## the quick tests of the pure parts
 	$(BIN)/python -m pytest -q tests/unit
 
 soak: $(VENV)/dev.stamp  ## 300 kills, long property runs, minutes of load
-	$(BIN)/python -m pytest -m soak --override-ini timeout=1800
+	$(BIN)/python -m pytest -m soak -s --timeout 1800
 
 bench: $(VENV)/dev.stamp  ## the numbers of docs/performance.md, measured here
 	$(BIN)/python -m tests.bench

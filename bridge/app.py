@@ -30,6 +30,8 @@ from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 from bridge.telegram import cards
 from bridge.telegram.access import Access
+from bridge.telegram.asking import Desk
+from bridge.telegram.buttons import Buttons
 from bridge.telegram.chat import TelegramChat
 from bridge.telegram.handlers import Handlers
 from bridge.telegram.service import TelegramService
@@ -183,14 +185,15 @@ class App:
     def _build_telegram(self) -> None:
         settings, clock, database = self._settings, self._clock, self.database
         access = Access(users=settings.telegram_users, admins=settings.telegram_admins)
+        desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
         handlers = Handlers(
+            desk=desk,
+            buttons=Buttons(desk, access, clock),
             database=database,
-            access=access,
             rules=rules_of(settings),
             region=settings.default_region,
             allowed_countries=settings.allowed_countries,
             clock=clock,
-            wake=self.wake,
         )
         token = settings.telegram_token
         if token is None:
@@ -200,6 +203,7 @@ class App:
             api_url=settings.telegram_api_url,
             database=database,
             handlers=handlers,
+            finished=desk.finished,
             access=access,
             clock=clock,
             wake=self.wake,

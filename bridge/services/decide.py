@@ -48,8 +48,10 @@ def confirm(connection: Connection, message_id: int, person: Person, now: dateti
     if not moved:
         raise Refused("ended", f"#{message_id} does not wait for a confirmation.")
     messages.note(connection, message_id, decision=f"confirmed by {person.name}", hold="")
-    messages.offer_buttons(connection, message_id, None)
-    return f"#{found.id}: sending"
+    # What an earlier crash left unknown is asked about next.
+    unknown = found.counts.get(State.UNKNOWN)
+    messages.offer_buttons(connection, message_id, now + BUTTONS_FOR if unknown else None)
+    return f"#{message_id}: sending"
 
 
 def cancel(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
@@ -57,6 +59,8 @@ def cancel(connection: Connection, message_id: int, person: Person, now: datetim
     found = _for_button(connection, message_id, person, seen, now)
     moved = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
     if not moved:
+        if found.counts.get(State.SENDING):
+            raise Refused("sending", f"#{message_id} is with the gateway just now: it may be too late. Try again.")
         raise Refused("nothing", f"#{message_id}: nothing is queued or held any more, so nothing can be taken back.")
     messages.note(connection, message_id, decision=f"cancelled by {person.name}", hold="")
     if not found.counts.get(State.UNKNOWN):

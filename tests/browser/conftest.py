@@ -25,9 +25,9 @@ QUIET = (
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's own: no browser is downloaded."""
+    """Debian's own: no browser is downloaded. Gone with the module: playwright's loop would be in the way of others."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: Debian and Ubuntu have it as `sudo apt-get install chromium`")
     expect.set_options(timeout=15_000)

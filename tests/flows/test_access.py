@@ -12,8 +12,9 @@ from telegram.ext import CallbackQueryHandler, CommandHandler
 
 from bridge.sandbox.msmpusher import Mode
 from bridge.sandbox.telegram_state import Kind, Message
-from bridge.telegram import handlers
-from bridge.telegram.access import Access, Role
+from bridge.telegram import buttons
+from bridge.telegram.access import Role
+from bridge.telegram.buttons import Buttons
 from bridge.telegram.handlers import Handlers
 from bridge.telegram.replies import COMMANDS
 from tests.flows.conftest import StartTeam
@@ -94,13 +95,13 @@ def registered() -> list[Any]:
     registry = Registry()
     nothing: Any = None
     Handlers(
+        desk=nothing,
+        buttons=Buttons(nothing, nothing, nothing),
         database=nothing,
-        access=Access(users=frozenset(), admins=frozenset()),
         rules=nothing,
         region="GH",
         allowed_countries=frozenset(),
         clock=nothing,
-        wake=lambda: None,
     ).register(registry)  # type: ignore[arg-type]
     return registry.handlers
 
@@ -120,7 +121,7 @@ def test_the_menu_holds_no_command_without_a_row_and_offers_each_role_only_what_
 
 
 def test_every_button_verb_has_a_row() -> None:
-    assert handlers._VERBS.keys() == BUTTON_ROWS.keys()
+    assert buttons.VERBS.keys() == BUTTON_ROWS.keys()
 
 
 def test_every_other_handler_has_a_door_that_is_walked(registered: list[Any]) -> None:

@@ -1,0 +1,130 @@
+"""Who asks, where, and what; and the one transaction that answers.
+
+The update is marked as done in the transaction that does what it asks for, so a repeat of it does nothing.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+from sqlalchemy import Connection
+from telegram import Message, Update, User
+
+from bridge.clock import Clock
+from bridge.domain.errors import PersonError
+from bridge.services.decide import Person
+from bridge.store import inbox, posts
+from bridge.store.database import Database
+from bridge.store.posts import Place
+from bridge.telegram import replies
+from bridge.telegram.access import Access, Role, sender
+
+log = logging.getLogger(__name__)
+
+Act = Callable[[Connection], str | None]
+"""Does what was asked, and gives the answer (Telegram HTML) or None for no answer. Raises `PersonError`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asker:
+    """The person behind an update, with the place to answer."""
+
+    person: Person
+    role: Role
+    user_id: int
+    place: Place
+    private: bool
+
+
+class Desk:
+    """Where people ask: knows them by their id, and writes down what is done for them together with the answer."""
+
+    def __init__(self, *, database: Database, access: Access, clock: Clock, wake: Callable[[], None]) -> None:
+        """`wake`: something was written that the loops should see to."""
+        self._database = database
+        self._access = access
+        self._clock = clock
+        self._wake = wake
+        self.finished: set[int] = set()
+        """Updates whose work and end are committed; whoever dispatches takes them out."""
+
+    def person(self, user: User) -> Person:
+        admin = self._access.role(user.id) is Role.ADMIN
+        return Person(owner=f"tg:{user.id}", name=user.full_name or str(user.id), admin=admin)
+
+    def asker(self, message: Message) -> Asker | None:
+        """Who wrote this; None for what is no person."""
+        user = sender(message)
+        if user is None:
+            return None
+        thread = message.message_thread_id if message.is_topic_message else None
+        return Asker(
+            person=self.person(user),
+            role=self._access.role(user.id),
+            user_id=user.id,
+            place=Place(chat_id=message.chat.id, thread_id=thread, reply_to=message.message_id),
+            private=message.chat.type == "private",
+        )
+
+    async def user(self, update: Update, message: Message) -> Asker | None:
+        """The person, if a user; a stranger is told in private how to ask, once a minute, and nothing in a group."""
+        asker = self.asker(message)
+        if asker is None or asker.role >= Role.USER:
+            return asker
+        if asker.private:
+            minute = int(self._clock.now().timestamp() // 60)
+            words = replies.ask_for_access(asker.user_id)
+            await self.commit(update, asker, lambda _: words, key=f"stranger:{asker.user_id}:{minute}")
+        return None
+
+    async def commit(self, update: Update, asker: Asker, act: Act, key: str = "") -> None:
+        """Do it and write the answer, in one transaction, unless this update was done before."""
+
+        def run(connection: Connection) -> None:
+            try:
+                words = act(connection)
+            except PersonError as error:
+                words = f"❌ {escape(str(error))}"
+            if words is not None:
+                posts.say(connection, key or f"update:{update.update_id}", asker.place, words, self._clock.now())
+
+        await self.once(update, run)
+
+    async def once(self, update: Update, act: Callable[[Connection], None]) -> None:
+        """Do it and mark the update as done, in one transaction, unless it was done before."""
+
+        def run(connection: Connection) -> None:
+            if inbox.done(connection, update.update_id, self._clock.now()):
+                act(connection)
+
+        await self._database.write(run)
+        self.finished.add(update.update_id)
+        log.debug("update %d done", update.update_id, extra={"event": "update.done"})
+        self._wake()
+
+
+def message_of(update: Update) -> Message:
+    """The message of an update that a message handler got."""
+    message = update.effective_message
+    if message is None:
+        raise TypeError(f"update {update.update_id} holds no message")
+    return message
+
+
+def arguments_of(message: Message) -> str:
+    """What stands behind the command, as typed."""
+    text = message.text or ""
+    entity = next((one for one in message.entities if one.type == "bot_command" and one.offset == 0), None)
+    rest = text[entity.length :] if entity else text
+    return rest.strip()
+
+
+def relayed_text(message: Message) -> str | None:
+    """The quoted part, text or caption of the message replied to; None when it is no reply (or a topic's root)."""
+    if message.quote is not None:
+        return message.quote.text
+    replied = message.reply_to_message
+    if replied is None or (message.is_topic_message and replied.message_id == message.message_thread_id):
+        return None
+    return replied.text or replied.caption or ""
