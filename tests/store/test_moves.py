@@ -68,8 +68,14 @@ def test_only_what_is_queued_is_claimed(connection: Connection, old: State) -> N
         assert row_of(connection, message) == before
 
 
-@pytest.mark.parametrize(("old", "new"), list(product(State, OUTCOMES)))
-def test_an_answer_moves_only_along_the_table(connection: Connection, old: State, new: State) -> None:
+@pytest.mark.parametrize("old", list(State))
+def test_an_answer_moves_only_along_the_table(connection: Connection, old: State) -> None:
+    for new in OUTCOMES:
+        put_in_state(connection, answer_moves(connection, old, new), State.CANCELLED)
+
+
+def answer_moves(connection: Connection, old: State, new: State) -> int:
+    """Holds the store against the table for one move; gives the message."""
     message = add_message(connection, now=NOW)
     (call,) = claim(connection, now=NOW)
     put_in_state(connection, message, old)
@@ -81,6 +87,7 @@ def test_an_answer_moves_only_along_the_table(connection: Connection, old: State
         assert states(connection, message) == [new]
     else:
         assert row_of(connection, message) == before
+    return message
 
 
 @pytest.mark.parametrize("old", list(State))

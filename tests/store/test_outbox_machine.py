@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
@@ -58,6 +59,7 @@ class Outbox(RuleBasedStateMachine):
         self.now = START
         self.expected: dict[int, Expected] = {}
         self.calls: list[Call] = []  # all that ever were, so that news can come late, again, and in any order
+        self.said: dict[tuple[str, int], Outcome] = {}  # (call, delivery) -> what is certain of it
         self.paused = False
 
     def teardown(self) -> None:
@@ -108,12 +110,14 @@ class Outbox(RuleBasedStateMachine):
     @precondition(lambda self: self.calls)
     @rule(data=st.data(), newest=st.booleans())
     def a_call_is_answered(self, data: st.DataObject, newest: bool) -> None:
-        """Also late, and more than once."""
+        """Also late, and more than once; what is certain is then said again."""
         open_calls = [call for call in self.calls if any(self.is_current(call, one) for one in call.deliveries)]
         call = data.draw(st.sampled_from(open_calls if newest and open_calls else self.calls), label="call")
         news = []
         for one in call.deliveries:
-            outcome = data.draw(st.sampled_from(OUTCOMES), label="outcome")
+            outcome = self.said.get((call.id, one.id)) or data.draw(st.sampled_from(OUTCOMES), label="outcome")
+            if not isinstance(outcome, Unknown):
+                self.said[call.id, one.id] = outcome
             retry_at = data.draw(st.sampled_from([None, self.now, self.now + timedelta(seconds=30)]), label="retry at")
             following = follow(outcome, listed=len(call.deliveries), now=self.now, retry_at=retry_at)
             news.append(finished(call, one, outcome, following))
@@ -215,11 +219,22 @@ class Outbox(RuleBasedStateMachine):
             assert counts.get(state, 0) == sum(one.state is state for one in self.expected.values())
 
 
+def runs(examples: int, steps: int, phases: tuple[Phase, ...]) -> settings:
+    return settings(
+        phases=phases,
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
 TestOutbox = Outbox.TestCase
-TestOutbox.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+TestOutbox.settings = runs(25, 30, (Phase.generate,))  # to make a failure small takes minutes: the long run does it
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+class TestOutboxForLong(Outbox.TestCase):  # type: ignore[misc, name-defined]
+    settings = runs(1500, 50, (Phase.generate, Phase.shrink))

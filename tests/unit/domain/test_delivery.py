@@ -42,24 +42,25 @@ def test_the_moves_are_those_of_the_contract() -> None:
     assert found == MAY_BECOME
 
 
-@pytest.mark.parametrize(("old", "cause", "new"), list(product(State, Cause, State)))
-def test_a_move_passes_only_if_the_table_has_it(old: State, cause: Cause, new: State) -> None:
-    if new in MOVES.get((old, cause), frozenset()):
-        check_move(old, cause, new)
-        assert old in sources(cause, new)
-    else:
-        with pytest.raises(IllegalMove, match=f"{old}.*{new}.*{cause}"):
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_move_passes_only_if_the_table_has_it(cause: Cause) -> None:
+    for old, new in product(State, State):
+        if new in MOVES.get((old, cause), frozenset()):
             check_move(old, cause, new)
+        else:
+            with pytest.raises(IllegalMove, match=f"{old}.*{new}.*{cause}"):
+                check_move(old, cause, new)
 
 
-@pytest.mark.parametrize(("cause", "new"), list(product(Cause, State)))
-def test_sources_are_the_states_that_may_make_the_move(cause: Cause, new: State) -> None:
-    expected = {old for old in State if new in MOVES.get((old, cause), frozenset())}
-    if expected:
-        assert set(sources(cause, new)) == expected
-    else:
-        with pytest.raises(IllegalMove):
-            sources(cause, new)
+@pytest.mark.parametrize("cause", list(Cause))
+def test_sources_are_the_states_that_may_make_the_move(cause: Cause) -> None:
+    for new in State:
+        expected = {old for old in State if new in MOVES.get((old, cause), frozenset())}
+        if expected:
+            assert set(sources(cause, new)) == expected
+        else:
+            with pytest.raises(IllegalMove):
+                sources(cause, new)
 
 
 def test_nothing_leaves_a_final_state() -> None:
