@@ -33,7 +33,7 @@ async def stopped(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_the_demo_prints_one_address_and_ends_without_a_word(tmp_path: Path, number: signal.Signals) -> None:
-    shell = Shell(tmp_path)
+    shell = Shell(tmp_path, BRIDGE_MSMPUSHER_SENDER="TWELVE CHARS", BRIDGE_PROT="1")  # it takes no setting
     process = shell.process(["demo", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         address = await first_line(process)
@@ -61,17 +61,6 @@ async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path
         finally:
             process.kill()
             process.wait()
-
-
-async def test_the_demo_needs_and_takes_no_setting(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, BRIDGE_MSMPUSHER_SENDER="TWELVE CHARS", BRIDGE_PROT="1")
-    process = shell.process(["demo", "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        assert (await first_line(process)).startswith("http://127.0.0.1:")
-        assert await stopped(process, signal.SIGTERM) == (0, "", "")
-    finally:
-        process.kill()
-        process.wait()
 
 
 def free_port() -> int:

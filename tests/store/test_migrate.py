@@ -130,17 +130,6 @@ def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
         migrate.migrate(tmp_path)
 
 
-def test_a_locked_database_is_refused(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    holder = sqlite3.connect(path, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
-        with pytest.raises(StoreUnusable, match=r"cannot write .*another program holds a lock on it"):
-            migrate.check_writable(path)
-    finally:
-        holder.close()
-    migrate.check_writable(path)
-
-
 @pytest.mark.parametrize(
     ("url", "expected"),
     [

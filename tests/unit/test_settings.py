@@ -319,3 +319,23 @@ def test_what_has_no_effect_in_this_version_is_said() -> None:
 @pytest.mark.parametrize("name", list(settings.LATER))
 def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
     assert load(tmp_path, **{name: "x"}) == load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "environment", "events"),
+    [
+        ({}, {}, ["settings.nobody"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_ONCALL_FILE": "oncall.toml"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),
+    ],
+)
+def test_what_works_and_is_not_safe_is_said(
+    tmp_path: Path, variables: dict[str, str], environment: dict[str, str], events: list[str]
+) -> None:
+    found = settings.warnings(load(tmp_path, **variables), environment)
+    assert [event for event, _ in found] == events
+    assert all(line for _, line in found)

@@ -80,15 +80,15 @@ async def test_while_the_store_cannot_commit_it_is_not_ready_and_then_again(
     telegram: TelegramSandbox, gateway: MsmpusherSandbox, tmp_path: Path
 ) -> None:
     app = await start_app(telegram, gateway, SystemClock(), tmp_path)
-    holder = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
+    outside = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)
+    outside.execute("CREATE TRIGGER broken BEFORE INSERT ON switches BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
     answer = await get(app, "/readyz")
     assert answer.status_code == 503
     assert answer.json()["ready"] is False
-    (reason,) = answer.json()["reasons"]
-    assert reason.startswith("database: ")
+    assert answer.json()["reasons"] == ["database: the disk fails (I/O error)"]
     assert (await get(app, "/healthz")).status_code == 200
-    holder.close()
+    outside.execute("DROP TRIGGER broken")
+    outside.close()
     assert (await get(app, "/readyz")).status_code == 200
     await app.stop()
 
