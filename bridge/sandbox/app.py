@@ -17,7 +17,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.sandbox.loopback import Loopback
-from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox, SentSms
+from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
+from bridge.sandbox.msmpusher_modes import Mode
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import Limits, Rate
 from bridge.sandbox.telegram_state import Chat, Kind

@@ -39,10 +39,6 @@ class Loopback:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    @property
-    def running(self) -> bool:
-        return self._server is not None
-
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises OSError where the port is taken."""
         config = Config(

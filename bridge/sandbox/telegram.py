@@ -162,7 +162,7 @@ class TelegramSandbox(People):
         return {"ok": True, "result": result}
 
     async def _get_updates(self, params: Json) -> list[Json]:
-        if self.world.webhook.url:
+        if self.world.webhook_url:
             raise errors.conflict(errors.WEBHOOK_SET)
         offset, limit = params.get("offset", 0), min(max(params.get("limit", 100), 1), 100)
         timeout_s: float = min(max(params.get("timeout", 0), 0), LONGEST_POLL_S)

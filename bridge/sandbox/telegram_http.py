@@ -60,7 +60,7 @@ class Bots(Protocol):
 
 
 class Endpoint:
-    """The ASGI side: reads the request, meets faults, runs the hooks, notices a client that is gone."""
+    """The ASGI application behind `/bot<token>/<method>`."""
 
     def __init__(self, sandbox: Bots) -> None:
         self._sandbox = sandbox

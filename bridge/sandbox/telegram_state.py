@@ -1,4 +1,4 @@
-"""Telegram's world: users, chats, topics, messages, and how each looks as Bot API JSON.
+"""What there is in Telegram: users, chats, topics, messages, and how each looks as Bot API JSON.
 
 Messages are frozen and replaced when they change, so what a test holds in its hand stays what it was.
 """

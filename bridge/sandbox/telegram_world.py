@@ -53,13 +53,6 @@ class Query:
     answered: "asyncio.Future[Answer]"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Webhook:
-    url: str = ""
-    allowed_updates: tuple[str, ...] = ()
-    max_connections: int = 40
-
-
 @dataclass(kw_only=True)
 class World:
     bot: User
@@ -72,7 +65,7 @@ class World:
     chats: dict[int, Chat] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
     commands: dict[str, list[Json]] = field(default_factory=dict)  # by scope and language, as JSON text
-    webhook: Webhook = field(default_factory=Webhook)
+    webhook_url: str = ""  # empty: the bot asks for its updates
 
     def __post_init__(self) -> None:
         self.users[self.bot.id] = self.bot

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.sandbox.handset import received
-from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox, SentSms
+from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
+from bridge.sandbox.msmpusher_modes import Mode
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_state import Chat, Kind, Message
 

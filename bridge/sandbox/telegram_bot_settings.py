@@ -1,0 +1,91 @@
+"""The bot's own settings: what it is, its command menus, its webhook."""
+
+import json
+from typing import Any
+
+from bridge.sandbox.telegram_chats import chat_of
+from bridge.sandbox.telegram_errors import bad_request
+from bridge.sandbox.telegram_markup import units
+from bridge.sandbox.telegram_world import World
+
+Json = dict[str, Any]
+
+MAX_CONNECTIONS = 40  # Telegram's default; a wish for another number is not kept
+COMMAND_SCOPES = frozenset(
+    {
+        *("default", "all_private_chats", "all_group_chats", "all_chat_administrators"),
+        *("chat", "chat_administrators", "chat_member"),
+    }
+)
+
+
+def get_me(world: World, _: Json) -> Json:
+    return {
+        **world.bot.json(),
+        "can_join_groups": True,
+        "can_read_all_group_messages": not world.privacy,
+        "supports_inline_queries": False,
+        "can_connect_to_business": False,
+        "has_main_web_app": False,
+    }
+
+
+def set_my_commands(world: World, params: Json) -> bool:
+    commands = params.get("commands")
+    if not isinstance(commands, list):
+        raise bad_request("can't parse commands JSON object")
+    if len(commands) > 100:
+        raise bad_request("BOT_COMMANDS_TOO_MUCH")
+    for command in commands:
+        name, about = str(command.get("command", "")).removeprefix("/"), str(command.get("description", ""))
+        if not (0 < len(name) <= 32 and name.replace("_", "a").isalnum() and name.isascii() and name == name.lower()):
+            raise bad_request("BOT_COMMAND_INVALID")
+        if not about or units(about) > 256:
+            raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+    world.commands[_scope(world, params)] = commands
+    return True
+
+
+def get_my_commands(world: World, params: Json) -> list[Json]:
+    return world.commands.get(_scope(world, params), [])
+
+
+def delete_my_commands(world: World, params: Json) -> bool:
+    world.commands.pop(_scope(world, params), None)
+    return True
+
+
+def set_webhook(world: World, params: Json) -> bool:
+    url = str(params.get("url", ""))
+    if url and not url.startswith("https://"):
+        raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+    world.webhook_url = url
+    if "allowed_updates" in params:
+        world.updates.allow(params["allowed_updates"] or ())
+    if params.get("drop_pending_updates"):
+        world.updates.clear()
+    return True
+
+
+def delete_webhook(world: World, params: Json) -> bool:
+    return set_webhook(world, {**params, "url": ""})
+
+
+def get_webhook_info(world: World, _: Json) -> Json:
+    info: Json = {
+        "url": world.webhook_url,
+        "has_custom_certificate": False,
+        "pending_update_count": len(world.updates.unconfirmed),
+    }
+    if world.webhook_url:
+        info["max_connections"] = MAX_CONNECTIONS
+    return info
+
+
+def _scope(world: World, params: Json) -> str:
+    scope = params.get("scope") or {"type": "default"}
+    if not isinstance(scope, dict) or scope.get("type") not in COMMAND_SCOPES:
+        raise bad_request("can't parse BotCommandScope: Unsupported type specified")
+    if "chat_id" in scope:
+        chat_of(world, {"chat_id": scope["chat_id"]})
+    return json.dumps([scope, params.get("language_code", "")], sort_keys=True)
