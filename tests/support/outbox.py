@@ -57,9 +57,7 @@ def claim(
 ) -> list[queue.Call]:
     """Claim at most so many calls."""
     ids = [f"call-{next(_keys)}" for _ in range(calls)]
-    return queue.claim(
-        connection, batch=batch, gateway="msmpusher", now=now, call_ids=ids, only_message=only_message
-    )
+    return queue.claim(connection, batch=batch, gateway="msmpusher", now=now, call_ids=ids, only_message=only_message)
 
 
 def finished(call: queue.Call, delivery: Claimed, outcome: Outcome, following: Next) -> Finished:
