@@ -110,6 +110,7 @@ class Outbox:
     ) -> None:
         """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
         places = notice_places(settings)
+        absence = timedelta(seconds=settings.command_max_age_s)
 
         def also_write(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
             alarms.raise_alarms(connection, finished, gateway="msmpusher", places=places, now=now)
@@ -124,13 +125,12 @@ class Outbox:
             wake=lambda: self.loop.wake(),
             on_finished=on_finished,
             also_write=also_write,
+            absence=absence,
             only_message=only_message,
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
-        self.housekeeping = Housekeeping(
-            database, clock, absence=timedelta(seconds=settings.command_max_age_s), notice_places=places
-        )
+        self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places)
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
 
     async def start(self) -> None:
@@ -166,7 +166,7 @@ class App:
         self._socket = bind(settings.host, settings.port)
         self.port = self._socket.getsockname()[1]
         try:
-            self._lock.take()
+            self._lock.take(patience_s=0.5)
             migrate(self._path)
         except BaseException:
             self._socket.close()

@@ -1,7 +1,7 @@
 """What people decide about a message: confirm, cancel, send again, leave it; and the stop switch."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -126,9 +126,9 @@ def resume(connection: Connection, person: Person, now: datetime) -> str:
     return f"Resumed.{f' {freed} held go on.' if freed else ''}"
 
 
-def hold_stale(connection: Connection, now: datetime) -> list[int]:
-    """After an absence: hold what is queued and ask. Gives the ids of the messages concerned."""
-    found = messages.with_queued(connection)
+def hold_stale(connection: Connection, now: datetime, *, older_than: timedelta) -> list[int]:
+    """After an absence: hold what was queued longer ago than that, and ask. Gives the ids of the messages concerned."""
+    found = messages.with_queued(connection, written_before=now - older_than)
     for message_id in found:
         messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
         messages.note(connection, message_id, hold="stale")
@@ -141,7 +141,8 @@ def end_buttons(connection: Connection, now: datetime) -> None:
     for message_id, hold in messages.with_ended_buttons(connection, now):
         cancelled = 0
         if hold in ("ask", "stale"):
-            cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
+            held = frozenset({State.HELD})  # a retry that was queued before goes on
+            cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now, only=held)
         if cancelled:
             messages.note(connection, message_id, decision="cancelled: nobody confirmed within 15 minutes", hold="")
         messages.offer_buttons(connection, message_id, None)

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from bridge.domain.delivery import follow
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
 from bridge.gateways import Gateway
+from bridge.services.decide import hold_stale
 from bridge.services.retry import RetryPolicy
 from bridge.services.send_sms import BUTTONS_FOR
 from bridge.store import outcomes, queue
@@ -51,12 +52,14 @@ class Deliverer:
         wake: Callable[[], None],
         on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
         also_write: Callable[[Connection, Sequence[Finished], datetime], None] = lambda connection, finished, now: None,
+        absence: timedelta = timedelta.max,
         only_message: int | None = None,
     ) -> None:
         """`slots`: one gateway object for each call that may run at once. `make_id`: a new id for a call.
 
-        `on_finished` hears of what was written; `also_write` adds to the same transaction. `only_message`: deliver
-        nothing but this message.
+        `on_finished` hears of what was written; `also_write` adds to the same transaction. `absence`: after so long
+        without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
+        deliver nothing but this message.
         """
         self._database = database
         self._free = list(slots)
@@ -69,6 +72,8 @@ class Deliverer:
         self._wake = wake
         self._on_finished = on_finished
         self._also_write = also_write
+        self._absence = absence
+        self._stepped_at = clock.now()
         self._only_message = only_message
         self._running: set[asyncio.Task[None]] = set()
         self._answered: list[Answered] = []
@@ -78,15 +83,19 @@ class Deliverer:
         """Write what came back, claim, start the calls. Gives the seconds until the next delivery is due."""
         answered, self._answered = self._answered, []
         wanted = len(self._free) if self._claiming else 0
-        if not answered and not wanted:
+        now = self._clock.now()
+        was_away = now - self._stepped_at > self._absence
+        if not answered and not wanted and not was_away:
+            self._stepped_at = now
             return None
         try:
             calls, finished, due_at = await self._database.write(
-                partial(self._write, answered, [self._make_id() for _ in range(wanted)])
+                partial(self._write, answered, [self._make_id() for _ in range(wanted)], was_away)
             )
         except BaseException:
             self._answered[:0] = answered  # they happened: they are written as soon as that works
             raise
+        self._stepped_at = now
         self._tell(finished)
         for call in calls:
             log.debug(
@@ -100,10 +109,12 @@ class Deliverer:
         return (due_at - self._clock.now()).total_seconds()
 
     def _write(
-        self, answered: Sequence[Answered], call_ids: Sequence[str], connection: Connection
+        self, answered: Sequence[Answered], call_ids: Sequence[str], was_away: bool, connection: Connection
     ) -> tuple[list[Call], list[Finished], datetime | None]:
         now = self._clock.now()
         finished = self._settle(connection, answered, now)
+        if was_away:
+            hold_stale(connection, now, older_than=self._absence)
         calls = (
             queue.claim(
                 connection,

@@ -54,8 +54,8 @@ class Housekeeping:
         unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
         alive = switches.get(connection, switches.ALIVE)
         stale = []
-        if alive is not None and now - alive[2] > self._absence:
-            stale = decide.hold_stale(connection, now)
+        if alive is None or now - alive[2] > self._absence:
+            stale = decide.hold_stale(connection, now, older_than=self._absence)
         switches.put(connection, switches.ALIVE, "", by="", now=now)
         return unknown, stale
 

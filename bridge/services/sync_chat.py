@@ -126,6 +126,9 @@ class ChatSync:
             if len(self._busy) >= AT_ONCE:
                 break
             chat_id = post.place.chat_id
+            if not isinstance(chat_id, int):  # SQLite keeps what it is given, and one such post must not stop all
+                await self._database.write(partial(self._note, post, Never(why="the chat has no numeric id")))
+                continue
             if chat_id not in self._busy and self._pacer.ready_at(chat_id, now) <= now:
                 self._pacer.spend(chat_id, now)
                 self._busy[chat_id] = asyncio.create_task(self._sync(post))

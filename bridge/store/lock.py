@@ -3,6 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
+from time import monotonic, sleep
 
 from bridge.domain.errors import StoreUnusable
 
@@ -14,20 +15,25 @@ class DeliveryLock:
         self.path = database.with_name(database.name + ".lock")
         self._file: int | None = None
 
-    def take(self) -> None:
-        """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written."""
+    def take(self, patience_s: float = 0.0) -> None:
+        """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written.
+
+        `patience_s`: whoever looks whether a service runs (`is_held`) has it for a moment; wait so long for that to pass.
+        """
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnusable(f"cannot write {self.path}: {error.strerror}") from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        until = monotonic() + patience_s
+        while not _locked(file):
+            if monotonic() < until:
+                sleep(0.05)
+                continue
             holder = os.read(file, 32).decode(errors="replace").strip() or "?"
             os.close(file)
             raise StoreUnusable(
                 f"another bridge (process {holder}) delivers from {self.path.with_suffix('')}; stop it first"
-            ) from None
+            )
         os.ftruncate(file, 0)
         os.pwrite(file, str(os.getpid()).encode(), 0)
         self._file = file
@@ -50,3 +56,11 @@ class DeliveryLock:
             return True
         probe.release()
         return False
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -275,9 +275,13 @@ def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int,
     return [(row.id, row.hold) for row in rows]
 
 
-def with_queued(connection: Connection) -> list[int]:
-    """Ids of messages with a queued delivery."""
-    return list(connection.execute(select(deliveries.c.message_id).where(IS_QUEUED).distinct()).scalars())
+def with_queued(connection: Connection, written_before: datetime | None = None) -> list[int]:
+    """Ids of messages with a queued delivery; if given, only of those written down before that time."""
+    query = select(deliveries.c.message_id).where(IS_QUEUED).distinct()
+    if written_before is not None:
+        old = select(messages.c.id).where(messages.c.created_at < written_before)
+        query = query.where(deliveries.c.message_id.in_(old))
+    return list(connection.execute(query).scalars())
 
 
 def held_for(connection: Connection, hold: str) -> list[int]:
