@@ -18,7 +18,7 @@ class DeliveryLock:
     def take(self, patience_s: float = 0.0) -> None:
         """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written.
 
-        `patience_s`: whoever looks whether a service runs (`is_held`) has it for a moment; wait so long for that to pass.
+        `patience_s`: whoever looks whether a service runs (`is_held`) has it for a moment; wait so long.
         """
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

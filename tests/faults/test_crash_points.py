@@ -14,7 +14,7 @@ from tests.faults.scene import AMA, KOFI, NUMBERS, Scene
 from tests.support.eventually import until
 from tests.support.service import Service
 
-TEXT = "t-000001"
+TEXT = "t~000001"
 AFTER_A_CRASH = {"sending": "unknown", "queued": "accepted", "accepted": "accepted"}
 """What a delivery in this state at the crash must be when the next process has done its work."""
 

@@ -19,7 +19,7 @@ BUTTONS_FOR = timedelta(minutes=15)
 async def test_a_gateway_that_is_down_is_asked_again_and_the_chat_shows_the_wait(scene: Scene) -> None:
     scene.gateway.mode = Mode.DOWN
     service = scene.fork()
-    scene.sms("t-1", to=NUMBERS[:2])
+    scene.sms("t~1", to=NUMBERS[:2])
     await until(lambda: "queued: again at" in scene.telegram.last_text(AMA))
     assert "the gateway cannot be reached" in scene.telegram.last_text(AMA)
     scene.gateway.mode = Mode.OK
@@ -32,7 +32,7 @@ async def test_a_gateway_that_is_down_is_asked_again_and_the_chat_shows_the_wait
 async def test_a_gateway_that_stays_down_ends_in_failed_and_resend_sends_once(scene: Scene) -> None:
     scene.gateway.mode = Mode.DOWN
     scene.fork(retry_for_s="1")
-    scene.sms("t-1")
+    scene.sms("t~1")
     await scene.settled()
     assert scene.books.states() == ["failed"]
     scene.gateway.mode = Mode.OK
@@ -48,7 +48,7 @@ async def test_a_gateway_that_stays_down_ends_in_failed_and_resend_sends_once(sc
 async def leave_one_queued(scene: Scene, service: Service) -> None:
     """A command waits for its gateway, and the process dies; then some time passes."""
     scene.gateway.mode = Mode.DOWN
-    scene.sms("t-1")
+    scene.sms("t~1")
     await until(lambda: scene.books.states() == ["queued"] and "again at" in scene.telegram.last_text(AMA))
     await service.kill()
     scene.gateway.mode = Mode.OK
@@ -69,7 +69,7 @@ async def test_after_an_absence_what_is_stale_asks_and_goes_out_once_when_confir
     assert (scene.books.states(), scene.gateway.calls) == (["held"], [])
     assert [button.text for button in scene.books.cards(1)[0].buttons] == ["Send now", "Cancel"]
     assert "bridge was away" in scene.books.cards(1)[0].text
-    await scene.press("t-1", "Send now")
+    await scene.press("t~1", "Send now")
     await scene.state("accepted")
     await scene.settled()
     assert len(scene.gateway.sent) == 1
@@ -92,7 +92,7 @@ async def test_a_restart_while_it_asks_asks_on(scene: Scene) -> None:
     scene.fork()
     await scene.quiet()
     assert (scene.books.states(), scene.gateway.calls) == (["held"], [])
-    await scene.press("t-1", "Cancel")
+    await scene.press("t~1", "Cancel")
     await scene.settled()
     assert (scene.books.states(), scene.gateway.calls) == (["cancelled"], [])
 
@@ -101,15 +101,15 @@ async def test_what_came_by_http_and_went_stale_asks_the_admins(scene: Scene) ->
     scene.gateway.mode = Mode.DOWN
     service = scene.fork()
     async with scene.client(await service.ready()) as client:
-        await client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": "t-1"})
+        await client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": "t~1"})
     await until(lambda: scene.books.count("SELECT attempt FROM deliveries WHERE state = 'queued'") > 0)
     await service.kill()
     scene.gateway.mode = Mode.OK
     scene.on_database(was_away)
-    scene.commands["t-1"] = 1
+    scene.commands["t~1"] = 1
     await scene.fork().says("telegram.connected")
     await until(lambda: any(card.buttons for card in scene.books.cards(1)))
-    await scene.press("t-1", "Send now")
+    await scene.press("t~1", "Send now")
     await scene.state("accepted")
     await scene.quiet()
     assert len(scene.gateway.sent) == 1
@@ -143,5 +143,5 @@ async def test_when_nobody_presses_for_fifteen_minutes_it_is_cancelled_and_said(
         await until(lambda: "nobody confirmed within 15 minutes" in scene.books.cards(1)[0].text)
         assert not scene.books.cards(1)[0].buttons
         with pytest.raises(LookupError):
-            await scene.press("t-1", "Send now")
+            await scene.press("t~1", "Send now")
     assert scene.gateway.calls == []

@@ -76,7 +76,7 @@ async def test_on_a_full_disk_updates_stay_with_telegram_and_are_handled_later(
     scene.sms("t-before")
     await scene.quiet()
     small_disk.fill()
-    texts = [f"t-{number} " + "words " * 100 for number in range(12)]  # more than the space already taken can hold
+    texts = [f"t~{number} " + "words " * 100 for number in range(12)]  # more than the space already taken can hold
     for number, text in enumerate(texts):
         scene.sms(text.strip(), user=CREW[number])
     await until(lambda: "the disk is full" in service.output)
@@ -103,7 +103,7 @@ async def test_an_outcome_that_finds_the_disk_full_is_written_later(
     await service.says("telegram.connected")
     scene.gateway.on_decided = lambda _: small_disk.fill()
     numbers = [f"+23324{number:07d}" for number in range(2_000_000, 2_000_090)]
-    scene.sms("t-1", to=numbers)
+    scene.sms("t~1", to=numbers)
     await service.says("attempt.answered")
     await until(lambda: "the disk is full" in service.output)
     if killed:
@@ -123,12 +123,12 @@ async def test_an_outcome_that_finds_the_disk_full_is_written_later(
 async def test_while_another_program_holds_the_database_nothing_is_lost(scene: Scene) -> None:
     service = scene.fork()
     async with scene.client(await service.ready()) as client:
-        scene.sms("t-1")
+        scene.sms("t~1")
         await scene.quiet()
         scene.lock_database()
-        scene.sms("t-2")
+        scene.sms("t~2")
         ready, refused = await asyncio.gather(
-            client.get("/readyz"), client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": "t-3"})
+            client.get("/readyz"), client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": "t~3"})
         )
         assert (ready.status_code, refused.status_code) == (503, 503)
         assert "another program holds a lock on it" in " ".join(refused.json()["detail"])
@@ -139,13 +139,13 @@ async def test_while_another_program_holds_the_database_nothing_is_lost(scene: S
         await scene.settled()
         await until(lambda: "Telegram answers again" in service.output)
         assert (await client.get("/readyz")).status_code == 200
-    assert [sms.text for sms in scene.gateway.sent] == ["t-1", "t-2"]
+    assert [sms.text for sms in scene.gateway.sent] == ["t~1", "t~2"]
 
 
 async def test_an_outcome_that_meets_a_lock_is_written_when_the_lock_is_gone(scene: Scene) -> None:
     service = scene.fork()
     scene.gateway.on_decided = lambda _: scene.lock_database()
-    scene.sms("t-1")
+    scene.sms("t~1")
     await until(lambda: "the delivery loop waits: database: another program holds a lock on it" in service.output)
     scene.unlock_database()
     await scene.settled()
@@ -200,7 +200,7 @@ async def test_a_database_that_will_not_do_is_named_in_one_line_and_left_alone(
 async def test_a_database_that_is_damaged_inside_never_gives_a_traceback(scene: Scene) -> None:
     service = scene.fork()
     for number in range(10):
-        scene.sms(f"t-{number} " + "words " * 60, user=CREW[number])
+        scene.sms(f"t~{number} " + "words " * 60, user=CREW[number])
     await scene.quiet()
     await service.kill()
     scene.on_database(lambda connection: connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
@@ -264,7 +264,7 @@ async def test_a_second_process_is_refused_and_does_not_disturb_the_first(scene:
     scene.gateway.next_modes.append(Mode.SLOW)
     scene.gateway.knobs.slow_s = 1
     first = scene.fork()
-    scene.sms("t-1")
+    scene.sms("t~1")
     await until(lambda: len(scene.gateway.calls) == 1)
     second = scene.fork()
     assert await second.gone() == 2
@@ -276,7 +276,7 @@ async def test_a_second_process_is_refused_and_does_not_disturb_the_first(scene:
 async def test_of_processes_started_at_once_on_a_new_database_one_delivers(scene: Scene) -> None:
     services = [scene.fork() for _ in range(4)]
     for number in range(5):
-        scene.sms(f"t-{number}", user=CREW[number])
+        scene.sms(f"t~{number}", user=CREW[number])
     await scene.settled()
     await until(lambda: sum(service.exit_code == 2 for service in services) == 3)
     assert all(service.output.count("\n") == 1 for service in services if service.exit_code == 2)
@@ -284,7 +284,7 @@ async def test_of_processes_started_at_once_on_a_new_database_one_delivers(scene
 
 
 async def test_a_start_on_a_new_database_may_be_killed_before_any_of_its_statements(scene: Scene) -> None:
-    scene.sms("t-1")
+    scene.sms("t~1")
     for count in (1, 2, 3, 5, 9, 14, 20, 27, 35):
         service = scene.fork(KillAt(statement=ANY, count=count))
         await scene.killed(service)
@@ -296,7 +296,7 @@ async def test_a_start_on_a_new_database_may_be_killed_before_any_of_its_stateme
 async def test_a_start_that_takes_over_calls_may_be_killed_before_any_of_its_statements(scene: Scene) -> None:
     scene.gateway.mode = Mode.TIMEOUT_AFTER_ACCEPT
     service = scene.fork()
-    scene.sms("t-1", to=NUMBERS[:3])
+    scene.sms("t~1", to=NUMBERS[:3])
     await until(lambda: len(scene.gateway.sent) == 3)
     await service.kill()
     scene.gateway.mode = Mode.OK

@@ -30,7 +30,7 @@ async def test_while_telegram_is_away_sms_go_out_and_commands_are_handled_later(
     await until(lambda: scene.telegram.calls_of("getUpdates"))
     await scene.telegram.stop()
     await service.says("telegram.unreachable")
-    scene.sms("t-1")  # Telegram itself is well: people write, and we are out of reach
+    scene.sms("t~1")  # Telegram itself is well: people write, and we are out of reach
     await check_the_rest_goes_on(scene, port)
     await scene.telegram.start()
     await service.says("telegram.recovered")
@@ -85,13 +85,13 @@ async def test_telegram_down_at_the_start_is_asked_again_every_30_seconds(
     await scene.telegram.stop()
     async with in_process(scene, clock) as app:
         await said(caplog, "telegram.down")
-        scene.sms("t-1")
+        scene.sms("t~1")
         await check_the_rest_goes_on(scene, app.port)
         clock.advance(RETRY_S)
         await said(caplog, "telegram.down", 2)
         await scene.telegram.start()
         clock.advance(RETRY_S)
-        await until(lambda: scene.books.sent("t-1") == 1)
+        await until(lambda: scene.books.sent("t~1") == 1)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -101,12 +101,12 @@ async def test_a_token_that_is_let_in_again_needs_no_restart(
     async with in_process(scene, clock):
         await until(lambda: scene.telegram.calls_of("getUpdates"))
         scene.telegram.fault(UNAUTHORIZED, times=None)
-        scene.sms("t-1")  # ends the poll that is open; the next is refused
+        scene.sms("t~1")  # ends the poll that is open; the next is refused
         await said(caplog, "telegram.down")
-        scene.sms("t-2", user=KOFI)
+        scene.sms("t~2", user=KOFI)
         scene.telegram.faults.clear()
         clock.advance(RETRY_S)
-        await until(lambda: scene.books.sent("t-1") + scene.books.sent("t-2") == 2)
+        await until(lambda: scene.books.sent("t~1") + scene.books.sent("t~2") == 2)
         await until(lambda: "accepted" in scene.telegram.last_text(KOFI))
     assert not [record for record in caplog.records if record.exc_info]
 
@@ -119,10 +119,10 @@ async def test_when_the_other_poller_is_gone_updates_come_here_again(
         async with httpx.AsyncClient() as other:
             await other.post(f"{scene.telegram.url}/bot{scene.telegram.token}/getUpdates", json={"timeout": 0})
         await said(caplog, "telegram.unreachable")
-        scene.sms("t-1")
+        scene.sms("t~1")
         clock.advance(RETRY_S)
         await said(caplog, "telegram.recovered")
-        await until(lambda: scene.books.sent("t-1") == 1)
+        await until(lambda: scene.books.sent("t~1") == 1)
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -162,7 +162,7 @@ async def test_updates_in_another_order_and_twice_are_handled_once(scene: Scene)
     await second.says("update.kept")
     scene.sms("t-after")
     await scene.quiet()
-    assert sorted(sms.text for sms in scene.gateway.sent) == ["t-0", "t-1", "t-2", "t-3", "t-4", "t-5", "t-after"]
+    assert sorted(sms.text for sms in scene.gateway.sent) == ["t~0", "t~1", "t~2", "t~3", "t~4", "t~5", "t-after"]
 
 
 SECRET = f"/sms {NUMBERS[0]} t-secret"

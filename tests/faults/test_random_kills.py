@@ -57,7 +57,7 @@ class Storm:
 
     def _people_speak(self) -> None:
         for _ in range(COMMANDS_A_KILL):
-            text = f"t-{len(self._scene.commands):06d}"
+            text = f"t~{len(self._scene.commands):06d}"
             numbers = self._random.sample(NUMBERS, self._random.choice((1, 1, 1, 2, 4)))
             self._scene.sms(text, user=self._random.choice(CREW), to=numbers)
 

@@ -44,7 +44,7 @@ async def test_a_call_under_way_may_end_and_nothing_more_is_claimed(scene: Scene
     scene.gateway.knobs.slow_s = 1
     service = scene.fork(gateway_slots="1")
     for number in range(3):
-        scene.sms(f"t-{number}", user=CREW[number])
+        scene.sms(f"t~{number}", user=CREW[number])
     await until(lambda: len(scene.gateway.calls) == 1 and len(scene.books.states()) == 3)
     assert await stopped(service, signal.SIGTERM, signal.SIGTERM) < 5
     assert scene.books.states() == ["accepted", "queued", "queued"]
@@ -59,7 +59,7 @@ async def test_a_call_under_way_may_end_and_nothing_more_is_claimed(scene: Scene
 async def test_killed_in_the_wait_after_sigterm_the_call_is_unknown(scene: Scene) -> None:
     scene.gateway.next_modes.append(Mode.TIMEOUT_AFTER_ACCEPT)
     service = scene.fork()
-    scene.sms("t-1")
+    scene.sms("t~1")
     await until(lambda: len(scene.gateway.sent) == 1)
     service.signal(signal.SIGTERM)
     await service.says("app.stopping")
@@ -71,7 +71,7 @@ async def test_killed_in_the_wait_after_sigterm_the_call_is_unknown(scene: Scene
 
 
 async def test_sigterm_while_it_starts_leaves_a_database_that_starts_again(scene: Scene) -> None:
-    scene.sms("t-1")
+    scene.sms("t~1")
     for wait_s in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2):
         service = scene.fork()
         over = time.monotonic() + wait_s  # some moment of the start: which one differs from machine to machine
@@ -89,7 +89,7 @@ async def test_what_answered_202_during_a_stop_is_kept(scene: Scene) -> None:
     async with scene.client(await service.ready()) as client:
 
         async def post(number: int) -> int | None:
-            text = f"t-{number}"
+            text = f"t~{number}"
             try:
                 answer = await client.post("/v1/sms", json={"to": [NUMBERS[0]], "text": text})
             except httpx.TransportError:
@@ -131,7 +131,7 @@ async def stop_in_trouble(folder: Path, trouble: Trouble) -> tuple[float, list[s
     try:
         scene.gateway.mode = Mode.TIMEOUT_AFTER_ACCEPT
         service = scene.fork(gateway_timeout_s="60")
-        scene.sms("t-1", to=NUMBERS[:2])
+        scene.sms("t~1", to=NUMBERS[:2])
         await until(lambda: len(scene.gateway.sent) == 2)
         await trouble(scene)
         scene.telegram.say(AMA, "/help")  # something to show, and to write
