@@ -55,10 +55,19 @@ async def leave_one_queued(scene: Scene, service: Service) -> None:
 
 
 def was_away(connection: sqlite3.Connection, minutes: float = 6) -> None:
-    """As if the last sign of life were so many minutes older."""
-    connection.execute(
-        "UPDATE switches SET set_at = set_at - ? WHERE name = 'alive'", (int(minutes * 60 * MICROSECONDS),)
-    )
+    """As if the last sign of life, and all messages, were so many minutes older."""
+    back = (int(minutes * 60 * MICROSECONDS),)
+    connection.execute("UPDATE switches SET set_at = set_at - ? WHERE name = 'alive'", back)
+    connection.execute("UPDATE messages SET created_at = created_at - ?", back)
+
+
+async def test_what_was_added_during_the_absence_is_not_stale(scene: Scene) -> None:
+    await leave_one_queued(scene, scene.fork())
+    scene.on_database(was_away)
+    scene.on_database(lambda connection: connection.execute("UPDATE messages SET created_at = created_at + 300000000"))
+    scene.fork()
+    await scene.quiet()
+    assert scene.books.states() == ["accepted"]
 
 
 async def test_after_an_absence_what_is_stale_asks_and_goes_out_once_when_confirmed(scene: Scene) -> None:
