@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import Connection
 
 from bridge.clock import Clock, SystemClock
+from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.services import alarms
@@ -157,6 +158,7 @@ class App:
         self._lock = DeliveryLock(self._path)
         self._stops: list[asyncio.Task[None]] = []
         self.metrics = Metrics()
+        self._gateway_trouble = ""  # why the last call was certainly not sent; empty: the gateway takes messages
         self.port = 0
         """Where HTTP is answered, once started."""
 
@@ -241,6 +243,8 @@ class App:
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)
+        last = finished[-1].outcome
+        self._gateway_trouble = last.reason.value if isinstance(last, NotSent) else ""
         self.sync_loop.wake()
 
     def wake(self) -> None:
@@ -258,6 +262,8 @@ class App:
         found: dict[str, object] = {}
         if not self.telegram.reached:
             found["telegram"] = "not reached"
+        if self._gateway_trouble:
+            found["gateways"] = {"msmpusher": self._gateway_trouble}
         if due is not None and now - due > timedelta(seconds=10):
             found["oldest_due_delivery_s"] = int((now - due).total_seconds())
         return found

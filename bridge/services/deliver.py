@@ -155,19 +155,25 @@ class Deliverer:
                         next=following,
                     )
                 )
-        outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
+        took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
+        if took < len(finished):
+            log.warning("%d late outcomes changed nothing", len(finished) - took, extra={"event": "attempt.late"})
         self._also_write(connection, finished, now)
         return finished
 
     async def _call(self, gateway: Gateway, call: Call) -> None:
         try:
-            outcomes = await gateway.send([one.number for one in call.deliveries], call.text)
-            answers = tuple((one, outcomes[one.number]) for one in call.deliveries)
+            said = await gateway.send([one.number for one in call.deliveries], call.text)
+            answers = tuple((one, said[one.number]) for one in call.deliveries)
         except asyncio.CancelledError:
             answers = _nobody_knows(call)
-        except Exception:
+        except Exception as error:  # noqa: BLE001 - its text may hold a number or a key: only its kind is told
             # The port promises not to raise: a bug of ours must not say "not sent" about what may have been.
-            log.exception("the gateway object failed", extra={"event": "gateway.error", "message_id": call.message_id})
+            log.error(
+                "the gateway object failed: %s",
+                type(error).__name__,
+                extra={"event": "gateway.error", "message_id": call.message_id},
+            )
             answers = _nobody_knows(call)
         log.debug("answered", extra={"event": "attempt.answered", "message_id": call.message_id})
         self._answered.append(Answered(call=call, outcomes=answers))

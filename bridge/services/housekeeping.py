@@ -11,7 +11,7 @@ from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.services import decide
 from bridge.services.send_sms import BUTTONS_FOR
-from bridge.store import inbox, messages, outcomes, posts, requests, switches
+from bridge.store import idempotency, inbox, messages, outcomes, posts, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 
@@ -73,7 +73,7 @@ class Housekeeping:
         if self._alive_at is None or now - self._alive_at >= ALIVE_EVERY:
             switches.put(connection, switches.ALIVE, "", by="", now=now)
             inbox.forget(connection, now - INBOX_FOR)
-            requests.forget(connection, now - IDEMPOTENCY_FOR)
+            idempotency.forget(connection, now - IDEMPOTENCY_FOR)
             self._alive_at = now
 
     async def leave(self) -> None:

@@ -8,92 +8,24 @@ become one edit.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
+from bridge.services.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.services.pacing import Pacer
 from bridge.store import messages, posts
 from bridge.store.database import Database
 from bridge.store.messages import MessageView
-from bridge.store.posts import Place, Post
+from bridge.store.posts import Post
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Chats that are written to at the same time."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Button:
-    """An inline button: what it says and what a press brings back (1 to 64 bytes)."""
-
-    label: str
-    data: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Card:
-    """What a post shows: Telegram HTML of at most 4096 characters, and buttons in one row."""
-
-    text: str
-    buttons: tuple[Button, ...] = ()
-
-
-# What Telegram said to a card.
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
-    """It stands there, as `telegram_id`."""
-
-    telegram_id: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Later:
-    """Not now. `after_s`: seconds to wait, where Telegram said so."""
-
-    why: str
-    after_s: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gone:
-    """The message that was to be edited is not there any more."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NoThread:
-    """The topic is gone."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moved:
-    """The chat has another id now."""
-
-    chat_id: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Never:
-    """Blocked, kicked, no such chat: it will not be taken."""
-
-    why: str
-
-
-Reply = Shown | Later | Gone | NoThread | Moved | Never
-
-
-class Chat(Protocol):
-    """The port to Telegram: shows a card, raises nothing but `asyncio.CancelledError`."""
-
-    async def show(self, place: Place, card: Card, telegram_id: int | None) -> Reply:
-        """Post the card, or edit the message `telegram_id` to be it."""
-        ...
 
 
 Render = Callable[[MessageView, int, datetime], Card]
@@ -126,8 +58,8 @@ class ChatSync:
             if len(self._busy) >= AT_ONCE:
                 break
             chat_id = post.place.chat_id
-            if not isinstance(chat_id, int):  # SQLite keeps what it is given, and one such post must not stop all
-                await self._database.write(partial(self._note, post, Never(why="the chat has no numeric id")))
+            if not isinstance(chat_id, int):  # SQLite keeps what an odd update gave, and one post must not stop all
+                await self._database.write(partial(_note, post, Never(why="the chat has no numeric id"), now))
                 continue
             if chat_id not in self._busy and self._pacer.ready_at(chat_id, now) <= now:
                 self._pacer.spend(chat_id, now)
@@ -145,10 +77,8 @@ class ChatSync:
             card = await self._card(post)
             log.debug("showing post %d", post.id, extra={"event": "chat.showing", "edit": post.telegram_id is not None})
             reply = await self._chat.show(post.place, card, self._posted.get(post.id, post.telegram_id))
-            if isinstance(reply, Shown):
-                self._posted[post.id] = reply.telegram_id
             log.debug("showed post %d", post.id, extra={"event": "chat.shown"})
-            await self._database.write(partial(self._note, post, reply))
+            await self._database.write(partial(_note, post, reply, self._heard(post, reply)))
             self._posted.pop(post.id, None)
         except StoreUnavailable as error:
             log.error("what Telegram shows could not be written down: %s", error, extra={"event": "store.unavailable"})
@@ -169,27 +99,21 @@ class ChatSync:
             return Card(text=f"#{message_id} is not there any more.")
         return self._render(view, post.place.chat_id, self._clock.now())
 
-    def _note(self, post: Post, reply: Reply, connection: Connection) -> None:
-        """Write down what Telegram said."""
+    def _heard(self, post: Post, reply: Reply) -> datetime:
+        """What Telegram's word means for this chat and for the log; gives from when on to try again."""
+        now = self._clock.now()
         match reply:
             case Shown(telegram_id=telegram_id):
+                self._posted[post.id] = telegram_id
                 self._works_again()
-                posts.shown(connection, post, telegram_id)
             case Later(why=why, after_s=after_s):
                 self._say(why)
-                pause_s = after_s if after_s is not None else min(60.0, 2.0 ** min(post.tries, 6))
-                until = self._clock.now() + timedelta(seconds=pause_s)
+                until = now + timedelta(seconds=min(60.0, 2.0 ** min(post.tries, 6)) if after_s is None else after_s)
                 self._pacer.hold(post.place.chat_id, until)
-                posts.delay(connection, post, until)
-            case Gone():
-                posts.lost(connection, post)
-            case NoThread():
-                posts.without_thread(connection, post)
-            case Moved(chat_id=chat_id):
-                posts.chat_moved(connection, post.place.chat_id, chat_id)
+                return until
             case Never(why=why):
                 log.warning("post %d is given up: %s", post.id, why, extra={"event": "chat.refused"})
-                posts.give_up(connection, post, why)
+        return now
 
     def _say(self, why: str) -> None:
         """Once for each new trouble."""
@@ -210,3 +134,20 @@ class ChatSync:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+
+def _note(post: Post, reply: Reply, again_at: datetime, connection: Connection) -> None:
+    """Write down what Telegram said."""
+    match reply:
+        case Shown(telegram_id=telegram_id):
+            posts.shown(connection, post, telegram_id)
+        case Later():
+            posts.delay(connection, post, again_at)
+        case Gone():
+            posts.lost(connection, post)
+        case NoThread():
+            posts.without_thread(connection, post)
+        case Moved(chat_id=chat_id):
+            posts.chat_moved(connection, post.place.chat_id, chat_id)
+        case Never(why=why):
+            posts.give_up(connection, post, why)

@@ -1,6 +1,6 @@
 """What the chat shows, and what it should show."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -135,8 +135,3 @@ def give_up(connection: Connection, post: Post, trouble: str) -> None:
 def chat_moved(connection: Connection, old: int, new: int) -> None:
     """A group became a supergroup: its posts move along (their old Telegram ids mean nothing there)."""
     connection.execute(update(posts).where(posts.c.chat_id == old).values(chat_id=new, telegram_id=None, reply_to=None))
-
-
-def chats_of(connection: Connection, message_id: int) -> Sequence[int]:
-    """Chats that show this message."""
-    return list(connection.execute(select(posts.c.chat_id).where(posts.c.message_id == message_id)).scalars())

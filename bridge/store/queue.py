@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
-from bridge.domain.delivery import State
+from bridge.domain.delivery import IllegalMove, State
 from bridge.store import switches
 from bridge.store.many import Many
 from bridge.store.tables import IS_QUEUED, attempts, deliveries, messages, microseconds
@@ -83,10 +83,12 @@ def claim(
     ]
     at = microseconds(now)
     taken = [(call, one) for call in made for one in call.deliveries]
-    _CLAIM.run(
+    claimed = _CLAIM.run(
         connection,
         ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, gateway) for _, one in taken),
     )
+    if claimed != len(taken):  # cannot be while one transaction writes at a time; if it is, nothing may leave
+        raise IllegalMove(f"{len(taken) - claimed} deliveries were claimed by somebody else")
     _ADD_ATTEMPTS.run(connection, ((one.id, one.attempt, call.id, gateway, at) for call, one in taken))
     return made
 
@@ -94,7 +96,7 @@ def claim(
 _TEXTS = select(messages.c.id, messages.c.text).where(messages.c.id.in_(bindparam("ids", expanding=True)))
 _CLAIM = Many(
     update(deliveries)
-    .where(deliveries.c.id == bindparam("b_id"))
+    .where(deliveries.c.id == bindparam("b_id"), IS_QUEUED)
     .values(
         state=text("'sending'"),
         attempt=bindparam("b_attempt"),

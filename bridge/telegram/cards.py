@@ -6,7 +6,7 @@ from html import escape
 from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
-from bridge.services.sync_chat import Button, Card
+from bridge.services.chat_port import Button, Card
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
 

@@ -13,7 +13,7 @@ from bridge.domain.delivery import State
 from bridge.domain.errors import StoreUnavailable
 from bridge.store.outcomes import Finished
 from bridge.web.auth import is_loopback, name_of
-from bridge.web.sms_api import problem
+from bridge.web.problem import problem, unauthorized
 
 
 class Metrics:
@@ -92,7 +92,7 @@ class MetricsRoute:
     async def show(self, request: Request) -> Response:
         """The metrics; 401 from elsewhere without a token."""
         if not is_loopback(request) and name_of(request, self._names) is None:
-            return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+            return unauthorized()
         try:
             return Response(await self._render(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
         except StoreUnavailable as error:

@@ -9,7 +9,8 @@ from starlette.routing import Route
 from bridge import __version__
 from bridge.domain.delivery import State
 from bridge.web.auth import is_loopback, name_of
-from bridge.web.sms_api import NewSms, problem
+from bridge.web.problem import unauthorized
+from bridge.web.sms_api import NewSms
 
 _JSON = "application/json"
 
@@ -158,5 +159,5 @@ class OpenApiRoute:
     async def show(self, request: Request) -> Response:
         """The document; 401 from elsewhere without a token."""
         if not is_loopback(request) and name_of(request, self._names) is None:
-            return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+            return unauthorized()
         return JSONResponse(document())

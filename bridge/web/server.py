@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.domain.errors import SettingsError
-from bridge.web.sms_api import problem
+from bridge.web.problem import problem
 
 
 class Server(uvicorn.Server):

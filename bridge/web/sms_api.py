@@ -19,9 +19,10 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
 from bridge.services.send_sms import Order, Rules, measure, submit
-from bridge.store import messages, requests
+from bridge.store import idempotency, messages
 from bridge.store.database import Database
 from bridge.web.auth import name_of
+from bridge.web.problem import problem, unauthorized
 
 BODY_LIMIT = 1 << 20
 KEY_LIMIT = 200
@@ -35,11 +36,6 @@ class NewSms(BaseModel):
 
     to: Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=RECIPIENTS_LIMIT)]
     text: Annotated[str, Field(min_length=1, max_length=4096)]
-
-
-def problem(status: int, code: str, *sentences: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An error answer: a stable `error` word, and sentences for people."""
-    return JSONResponse({"error": code, "detail": list(sentences)}, status, headers)
 
 
 class SmsApi:
@@ -80,7 +76,7 @@ class SmsApi:
             return problem(403, "no_tokens", "BRIDGE_API_TOKENS is not set: this door is closed.")
         name = name_of(request, self._names)
         if name is None:
-            return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+            return unauthorized()
         return f"api:{name}"
 
     async def send(self, request: Request) -> Response:
@@ -137,13 +133,13 @@ class SmsApi:
 
     def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> tuple[str, int]:
         """(hash of the body that made it, message id): of an earlier request where the key was used before."""
-        before = requests.find(connection, order.owner, key) if key else None
+        before = idempotency.find(connection, order.owner, key) if key else None
         if before is not None:
             return before
         now = self._clock.now()
         made = submit(connection, order, measure(order.text, self._rules), self._rules, now)
         if key:
-            requests.keep(connection, order.owner, key, body_hash, made.id, now)
+            idempotency.keep(connection, order.owner, key, body_hash, made.id, now)
         return body_hash, made.id
 
     async def show(self, request: Request) -> Response:
