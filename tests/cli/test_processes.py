@@ -68,13 +68,12 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-async def answers(address: str) -> bool:
+def answers(address: str) -> bool:
     """Whether somebody answers there."""
-    async with httpx.AsyncClient() as client:
-        try:
-            return (await client.get(address)).status_code == 200
-        except httpx.TransportError:
-            return False
+    try:
+        return httpx.get(address, timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def honcho(shell: Shell, log: Path, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
@@ -95,10 +94,9 @@ async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -
     log = shell.folder / "honcho.log"
     process = honcho(shell, log, variables)
     try:
-        async with asyncio.timeout(20):
-            while not await answers(f"http://127.0.0.1:{port}/healthz"):
-                assert process.poll() is None, log.read_text()
-                await asyncio.sleep(0.05)
+        address = f"http://127.0.0.1:{port}/healthz"
+        await until(lambda: process.poll() is not None or answers(address), timeout_s=20, otherwise=log.read_text)
+        assert process.poll() is None, log.read_text()
         process.send_signal(signal.SIGTERM)
         await until(lambda: process.poll() is not None, otherwise=log.read_text)
         assert "Traceback" not in log.read_text()

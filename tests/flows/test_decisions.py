@@ -351,6 +351,18 @@ async def test_only_admins_turn_the_stop_switch(team: Team, command: str) -> Non
     await team.kofi.chat.shows("✅")
 
 
+async def test_while_paused_nothing_is_confirmed_and_the_message_stays_held(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=0)
+    await team.kofi.says("/sms 0241109433 hi")
+    card = await team.kofi.chat.shows("Send it?")
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Paused")
+    assert (await team.kofi.presses("Send now", card)).startswith("Sending is paused by Ama Mensah")
+    await team.settled()
+    assert team.gateway.calls == []
+    await team.kofi.chat.shows("Send it?", f"🕒 {KWAME} held", at=card)
+
+
 async def test_a_message_that_asked_before_a_pause_still_asks_after_it(start_team: StartTeam) -> None:
     team = await start_team(BRIDGE_CONFIRM_ABOVE=0)
     await team.kofi.says("/sms 0241109433 hi")

@@ -91,3 +91,44 @@ async def test_help_whoami_history_and_status_are_answered(start_team: StartTeam
     await team.kofi.chat.shows("There are no messages yet.")
     await team.kofi.says("/status 7")
     await team.kofi.chat.shows("There is no message #7 of yours.")
+
+
+async def test_a_stranger_gets_nothing_but_their_id(start_team: StartTeam) -> None:
+    team = await start_team()
+    await team.efua.says("/sms 0241109433 hello")
+    await team.efua.chat.shows("You have no access. Your id is 333333333")
+    await team.efua.says("/sms 0241109433 hello", to=team.ops)
+    await team.settled()
+    assert team.ops.posts == []
+    assert team.gateway.calls == []
+    assert await team.message_count() == 0
+
+
+async def test_an_unknown_outcome_is_sent_again_when_somebody_types_it(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_GATEWAY_TIMEOUT_S=0.5)
+    team.gateway.next_modes.append(Mode.TIMEOUT_AFTER_ACCEPT)
+    await team.kofi.says("/sms 0241109433 hello")
+    await team.phone(KWAME).gets("hello")
+    card = await team.kofi.chat.shows("❓", "may have been sent")
+    await team.kofi.says("/resend 1")
+    await team.kofi.chat.shows("#1: sending 1 again")
+    await team.phone(KWAME).gets("hello")
+    await team.kofi.chat.shows("✅", "attempt 2", "sent again by Kofi Boateng", at=card)
+
+
+async def test_a_pause_holds_what_waits_until_resume(start_team: StartTeam) -> None:
+    team = await start_team()
+    team.gateway.next_modes.append(Mode.BUSY_SECONDS)
+    team.gateway.knobs.retry_after_s = 30
+    await team.kofi.says("/sms 0241109433 hello")
+    card = await team.kofi.chat.shows("queued: again at")
+    await team.ama.says("/pause")
+    await team.ama.chat.shows("Paused", "1 queued are held")
+    await team.kofi.chat.shows("⏸ Sending is paused", "held", at=card)
+    team.time_passes(60)
+    await team.settled()
+    assert team.gateway.sent == []
+    await team.ama.says("/resume")
+    await team.ama.chat.shows("Resumed. 1 held go on.")
+    await team.phone(KWAME).gets("hello")
+    await team.kofi.chat.shows("✅", "resumed by Ama Mensah", at=card)

@@ -111,8 +111,12 @@ async def test_a_reply_to_a_message_without_text_says_that_there_is_none(team: T
 
 async def test_the_root_of_a_topic_is_no_reply(team: Team) -> None:
     forum = team.group("Forum", kind=Kind.SUPERGROUP, forum=True)
-    await team.kofi.says("/sms 0241109433", to=forum, thread=forum.topic("Disk full"))
+    topic = forum.topic("Alerts")
+    forum.chat.change(forum.chat.messages[topic.id], text="What stands at the top")
+    await team.kofi.says("/sms 0241109433", to=forum, thread=topic)
     await forum.shows("❌", "There is no text.")
+    await team.settled()
+    assert team.gateway.calls == []
 
 
 async def test_a_command_in_a_caption_sends_nothing(team: Team) -> None:

@@ -104,6 +104,17 @@ def test_a_secret_is_blanked_in_json_however_json_writes_it(secret: str) -> None
     assert json.loads(line)["message"] == "here: ***"
 
 
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_secret_is_blanked_in_addresses_however_they_write_it(style: str) -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", style, ["two words/and a slash"], stream)
+    log = logging.getLogger("bridge")
+    log.info("in a path: %s", "https://host/two%20words%2Fand%20a%20slash/x")
+    log.info("in a form: %s", "key=two+words%2Fand+a+slash&x")
+    assert "words" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 2
+
+
 def test_libraries_that_log_addresses_with_tokens_are_silent_below_warnings() -> None:
     stream = written("text", "DEBUG")
     for name in ("httpx", "httpcore.http11", "telegram.ext", "uvicorn.access", "alembic.runtime"):
