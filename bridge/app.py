@@ -4,18 +4,17 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import httpx
-from sqlalchemy import Connection
 
 from bridge.clock import Clock, SystemClock
 from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
-from bridge.services import alarms
+from bridge.services.alarms import Alarms
 from bridge.services.deliver import Deliverer
 from bridge.services.housekeeping import Housekeeping
 from bridge.services.pacing import Pacer
@@ -113,9 +112,8 @@ class Outbox:
         places = notice_places(settings)
         absence = timedelta(seconds=settings.command_max_age_s)
 
-        def also_write(connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
-            alarms.raise_alarms(connection, finished, gateway="msmpusher", places=places, now=now)
-
+        self._on_finished = on_finished
+        self.alarms = Alarms(database, clock, gateway="msmpusher", places=places)
         self.deliverer = Deliverer(
             database=database,
             slots=gateway_slots(settings, clock),
@@ -124,15 +122,19 @@ class Outbox:
             batch=settings.msmpusher_batch,
             make_id=new_id,
             wake=lambda: self.loop.wake(),
-            on_finished=on_finished,
-            also_write=also_write,
-            absence=absence,
+            on_finished=self._heard,
+            # Who delivers one message is not the service: what else lies there is not its to judge.
+            absence=absence if only_message is None else timedelta.max,
             only_message=only_message,
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
         self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places)
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
+
+    def _heard(self, finished: Sequence[Finished]) -> None:
+        self.alarms.heard(finished)
+        self._on_finished(finished)
 
     async def start(self) -> None:
         """Take over what an earlier process left, then deliver."""
@@ -144,6 +146,7 @@ class Outbox:
         """Claim nothing more, let calls under way end, write down the rest as unknown."""
         await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
         await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
+        await self.alarms.stop()
         await self.housekeeping.leave()
 
 
@@ -168,7 +171,7 @@ class App:
         self._socket = bind(settings.host, settings.port)
         self.port = self._socket.getsockname()[1]
         try:
-            self._lock.take(patience_s=0.5)
+            await self._lock.take_within(0.5)
             migrate(self._path)
         except BaseException:
             self._socket.close()

@@ -21,6 +21,8 @@ def on_signals() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
+    # A terminal that goes away, or a reload by habit, must not end the service.
+    loop.add_signal_handler(signal.SIGHUP, lambda: log.info("SIGHUP: nothing to read again"))
     return asked
 
 

@@ -10,6 +10,9 @@ from bridge.domain.errors import NotFound, Refused
 from bridge.services.send_sms import BUTTONS_FOR, check_not_paused
 from bridge.store import messages, switches
 
+ASKING = ("ask", "stale")
+"""Holds that wait for a person's answer."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
@@ -73,15 +76,21 @@ def resend(connection: Connection, message_id: int, person: Person, now: datetim
 
     Gives words for the person. Raises `NotFound`, `Refused`.
     """
-    _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now)
     check_not_paused(connection)
     states = RESENDABLE if seen is None else frozenset({State.UNKNOWN})
     moved = messages.move(connection, message_id, Cause.RESEND, State.QUEUED, now=now, only=states)
     if not moved:
         raise Refused("nothing", f"#{message_id}: no outcome is unknown, failed or rejected, so nothing is sent again.")
     messages.note(connection, message_id, decision=f"sent again by {person.name}")
-    messages.offer_buttons(connection, message_id, None)
+    _end_unknown(connection, found)
     return f"#{message_id}: sending {moved} again"
+
+
+def _end_unknown(connection: Connection, found: messages.MessageView) -> None:
+    """The question about unknown outcomes is answered; one about what is held stays."""
+    if not (found.hold in ASKING and found.counts.get(State.HELD)):
+        messages.offer_buttons(connection, found.id, None)
 
 
 def leave(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
@@ -90,7 +99,7 @@ def leave(connection: Connection, message_id: int, person: Person, now: datetime
     if not found.counts.get(State.UNKNOWN):
         raise Refused("nothing", f"#{message_id}: no outcome is unknown.")
     messages.note(connection, message_id, decision=f"left as it is by {person.name}")
-    messages.offer_buttons(connection, message_id, None)
+    _end_unknown(connection, found)
     return f"#{message_id}: left as it is"
 
 
@@ -110,8 +119,11 @@ def hold_paused(connection: Connection, now: datetime) -> int:
         return 0
     held = 0
     for message_id in messages.with_queued(connection):
+        found = messages.view(connection, message_id, lines=0)
         held += messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
-        messages.note(connection, message_id, hold="paused")
+        # What waits for a person's answer goes on waiting for that: /resume must not give it.
+        if found is not None and not found.hold:
+            messages.note(connection, message_id, hold="paused")
     return held
 
 
@@ -140,7 +152,7 @@ def end_buttons(connection: Connection, now: datetime) -> None:
     """Buttons that have had their time go; what waited for a confirmation is cancelled and says so."""
     for message_id, hold in messages.with_ended_buttons(connection, now):
         cancelled = 0
-        if hold in ("ask", "stale"):
+        if hold in ASKING:
             held = frozenset({State.HELD})  # a retry that was queued before goes on
             cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now, only=held)
         if cancelled:

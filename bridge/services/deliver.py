@@ -51,13 +51,12 @@ class Deliverer:
         make_id: Callable[[], str],
         wake: Callable[[], None],
         on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
-        also_write: Callable[[Connection, Sequence[Finished], datetime], None] = lambda connection, finished, now: None,
         absence: timedelta = timedelta.max,
         only_message: int | None = None,
     ) -> None:
         """`slots`: one gateway object for each call that may run at once. `make_id`: a new id for a call.
 
-        `on_finished` hears of what was written; `also_write` adds to the same transaction. `absence`: after so long
+        `on_finished` hears of what was written. `absence`: after so long
         without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
         deliver nothing but this message.
         """
@@ -71,7 +70,6 @@ class Deliverer:
         self._make_id = make_id
         self._wake = wake
         self._on_finished = on_finished
-        self._also_write = also_write
         self._absence = absence
         self._stepped_at = clock.now()
         self._only_message = only_message
@@ -158,7 +156,6 @@ class Deliverer:
         took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
         if took < len(finished):
             log.warning("%d late outcomes changed nothing", len(finished) - took, extra={"event": "attempt.late"})
-        self._also_write(connection, finished, now)
         return finished
 
     async def _call(self, gateway: Gateway, call: Call) -> None:
@@ -214,9 +211,10 @@ class Deliverer:
                 await asyncio.wait(late, timeout=1)
         try:
             await self.step()
-        except StoreUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the rest must stop in order
+            words = str(error) if isinstance(error, StoreUnavailable) else type(error).__name__
             log.error(
-                "outcomes of the last calls could not be written: %s", error, extra={"event": "store.unavailable"}
+                "outcomes of the last calls could not be written: %s", words, extra={"event": "store.unavailable"}
             )
         await asyncio.gather(*(gateway.aclose() for gateway in self._gateways), return_exceptions=True)
 

@@ -11,13 +11,15 @@ from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.services import decide
 from bridge.services.send_sms import BUTTONS_FOR
-from bridge.store import idempotency, inbox, messages, outcomes, posts, switches
+from bridge.store import idempotency, inbox, messages, outcomes, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 
 log = logging.getLogger(__name__)
 
 ALIVE_EVERY = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=70)
+"""Longer than any wait that we plan: a `Retry-After` is taken up to an hour."""
 INBOX_FOR = timedelta(days=2)
 IDEMPOTENCY_FOR = timedelta(days=7)
 
@@ -61,20 +63,26 @@ class Housekeeping:
 
     async def step(self) -> float | None:
         """Do what is due by time."""
-        await self._database.write(partial(self._tidy, self._clock.now()))
+        now = self._clock.now()
+        signs = self._alive_at is None or not timedelta(0) <= now - self._alive_at < ALIVE_EVERY
+        await self._database.write(partial(self._tidy, now, signs))
+        if signs:
+            self._alive_at = now
         return None
 
-    def _tidy(self, now: datetime, connection: Connection) -> None:
+    def _tidy(self, now: datetime, signs: bool, connection: Connection) -> None:
         decide.end_buttons(connection, now)
         decide.hold_paused(connection, now)
         for message_id in messages.without_post(connection):
             for place in self._notice_places:
                 posts.show(connection, f"notice:{message_id}:{place.chat_id}", place, message_id, now)
-        if self._alive_at is None or now - self._alive_at >= ALIVE_EVERY:
+        if signs:
             switches.put(connection, switches.ALIVE, "", by="", now=now)
             inbox.forget(connection, now - INBOX_FOR)
             idempotency.forget(connection, now - IDEMPOTENCY_FOR)
-            self._alive_at = now
+            # A clock that was ahead and was put right leaves times that nothing else would ever reach.
+            queue.not_later_than(connection, now, now + LONGEST_WAIT)
+            posts.not_later_than(connection, now, now + LONGEST_WAIT)
 
     async def leave(self) -> None:
         """Note when we went, so that the next process knows how long nobody was there."""

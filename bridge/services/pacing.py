@@ -30,6 +30,10 @@ class _Bucket:
         """From when on there is a call in it."""
         return self.full_at - self.pace.every * (self.pace.burst - 1)
 
+    def clamp(self, now: datetime) -> None:
+        """An empty bucket fills in `burst` times `every`: later than that it is only after the clock was set back."""
+        self.full_at = min(self.full_at, now + self.pace.every * self.pace.burst)
+
     def spend(self, now: datetime) -> None:
         self.full_at = max(self.full_at, now) + self.pace.every
 
@@ -71,6 +75,8 @@ class Pacer:
     def waiting(self, now: datetime) -> dict[int, datetime]:
         """Chats that may not be written to now, and from when on they may."""
         self._held = {chat: until for chat, until in self._held.items() if until > now}
+        for bucket in (*self._chats.values(), *([self._overall] if self._overall else [])):
+            bucket.clamp(now)
         self._chats = {chat: bucket for chat, bucket in self._chats.items() if bucket.full_at > now}
         found = {chat: bucket.ready_at() for chat, bucket in self._chats.items() if bucket.ready_at() > now}
         for chat, until in self._held.items():

@@ -24,6 +24,9 @@ from bridge.store.posts import Post
 
 log = logging.getLogger(__name__)
 
+CALL_LIMIT_S = 30.0
+"""For one call to Telegram, whatever it drips."""
+
 AT_ONCE = 8
 """Chats that are written to at the same time."""
 
@@ -76,7 +79,7 @@ class ChatSync:
         try:
             card = await self._card(post)
             log.debug("showing post %d", post.id, extra={"event": "chat.showing", "edit": post.telegram_id is not None})
-            reply = await self._chat.show(post.place, card, self._posted.get(post.id, post.telegram_id))
+            reply = await self._show(post, card)
             log.debug("showed post %d", post.id, extra={"event": "chat.shown"})
             await self._database.write(partial(_note, post, reply, self._heard(post, reply)))
             self._posted.pop(post.id, None)
@@ -89,6 +92,13 @@ class ChatSync:
         finally:
             del self._busy[post.place.chat_id]
             self._wake()
+
+    async def _show(self, post: Post, card: Card) -> Reply:
+        try:
+            async with asyncio.timeout(CALL_LIMIT_S):
+                return await self._chat.show(post.place, card, self._posted.get(post.id, post.telegram_id))
+        except TimeoutError:
+            return Later(why=f"no answer within {CALL_LIMIT_S:.0f} s")
 
     async def _card(self, post: Post) -> Card:
         message_id = post.message_id

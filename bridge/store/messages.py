@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
 
 from bridge.domain.delivery import Cause, State, sources
 from bridge.store import posts
@@ -47,6 +47,7 @@ class DeliveryView:
     due_at: datetime
     attempt: int
     tries: int
+    maybe_sent: int  # attempts of earlier rounds of which nobody knows
     changed_at: datetime
     gateway: str
     reason: str
@@ -75,7 +76,7 @@ class MessageView:
     buttons_until: datetime | None
     decision: str
     counts: Mapping[State, int]
-    turn: int  # counts all its attempts: a button carries it, so that an old keyboard decides nothing new
+    turn: int  # attempts of what a person may decide on: a button carries it, so that an old keyboard decides nothing
     lines: tuple[DeliveryView, ...]
 
 
@@ -83,7 +84,7 @@ _FIND = select(messages.c.id).where(
     messages.c.source == bindparam("source"), messages.c.source_key == bindparam("source_key")
 )
 _ADD = insert(messages)
-_ZERO = {name: text("0") for name in ("attempt", "tries")}
+_ZERO = {name: text("0") for name in ("attempt", "tries", "maybe_sent")}
 _EMPTY = {name: text("''") for name in ("gateway", "reason", "code", "type", "error", "detail", "sms_id")}
 _ADD_DELIVERIES = Many(
     insert(deliveries).values(
@@ -174,7 +175,7 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
         buttons_until=row.buttons_until,
         decision=row.decision,
         counts=counts,
-        turn=int(sum(attempts for _, _, attempts in counted)),
+        turn=int(sum(attempts for state, _, attempts in counted if state in (State.HELD, State.UNKNOWN))),
         lines=tuple(_delivery(line) for line in connection.execute(query)),
     )
 
@@ -188,6 +189,7 @@ def _delivery(row: Row[Any]) -> DeliveryView:
         due_at=row.due_at,
         attempt=row.attempt,
         tries=row.tries,
+        maybe_sent=row.maybe_sent,
         changed_at=row.changed_at,
         gateway=row.gateway,
         reason=row.reason,
@@ -228,7 +230,6 @@ def move(
     *,
     now: datetime,
     only: Collection[State] | None = None,
-    reason: str = "",
 ) -> int:
     """Move the deliveries of a message that may make this move (of them, those in `only`); gives how many moved.
 
@@ -238,8 +239,8 @@ def move(
     values: dict[str, object] = {"state": new.value, "changed_at": now}
     if new is State.QUEUED:
         values |= {"due_at": now, "tries": 0, "round_started_at": None}
-    if reason:
-        values["reason"] = reason
+    if cause is Cause.RESEND:
+        values["maybe_sent"] = deliveries.c.maybe_sent + case((deliveries.c.state == State.UNKNOWN, 1), else_=0)
     moved = connection.execute(
         update(deliveries).where(deliveries.c.message_id == message_id, deliveries.c.state.in_(allowed)).values(values)
     ).rowcount
@@ -290,10 +291,17 @@ def held_for(connection: Connection, hold: str) -> list[int]:
 
 
 def without_post(connection: Connection) -> list[int]:
-    """Ids of messages that offer buttons which no chat shows (they came by HTTP or from the command line)."""
+    """Ids of messages that offer buttons which no chat shows.
+
+    They came by HTTP or from the command line, or their chat refuses us.
+    """
     query = (
         select(messages.c.id)
         .where(HAS_BUTTONS)
-        .where(~select(posts_table.c.id).where(posts_table.c.message_id == messages.c.id).exists())
+        .where(
+            ~select(posts_table.c.id)
+            .where(posts_table.c.message_id == messages.c.id, posts_table.c.trouble == "")
+            .exists()
+        )
     )
     return list(connection.execute(query).scalars())

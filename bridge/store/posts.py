@@ -108,7 +108,10 @@ def oldest_open(connection: Connection) -> datetime | None:
 def shown(connection: Connection, post: Post, telegram_id: int) -> None:
     """Telegram shows the version `post.wanted` under `telegram_id`."""
     connection.execute(
-        update(posts).where(posts.c.id == post.id).values(shown=post.wanted, telegram_id=telegram_id, tries=0)
+        # A chat that moved meanwhile has other ids.
+        update(posts)
+        .where(posts.c.id == post.id, posts.c.chat_id == post.place.chat_id)
+        .values(shown=post.wanted, telegram_id=telegram_id, tries=0)
     )
 
 
@@ -135,3 +138,8 @@ def give_up(connection: Connection, post: Post, trouble: str) -> None:
 def chat_moved(connection: Connection, old: int, new: int) -> None:
     """A group became a supergroup: its posts move along (their old Telegram ids mean nothing there)."""
     connection.execute(update(posts).where(posts.c.chat_id == old).values(chat_id=new, telegram_id=None, reply_to=None))
+
+
+def not_later_than(connection: Connection, now: datetime, latest: datetime) -> None:
+    """A post that waits for a time after `latest` is due now."""
+    connection.execute(update(posts).where(IS_OUT_OF_DATE, posts.c.due_at > latest).values(due_at=now))

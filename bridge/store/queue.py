@@ -194,3 +194,8 @@ def counts(connection: Connection) -> dict[State, int]:
         .group_by(deliveries.c.state)
     )
     return {State(state): count for state, count in rows}
+
+
+def not_later_than(connection: Connection, now: datetime, latest: datetime) -> None:
+    """What is queued for a time after `latest` is due now."""
+    connection.execute(update(deliveries).where(IS_QUEUED, deliveries.c.due_at > latest).values(due_at=now))

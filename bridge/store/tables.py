@@ -124,6 +124,7 @@ deliveries = Table(
     Column("tries", Integer, nullable=False),  # of this round: what the retry policy counts
     Column("round_started_at", UtcTime),  # first attempt of this round
     Column("group_size", Integer, nullable=False),  # in lists of at most this many
+    Column("maybe_sent", Integer, nullable=False),  # attempts before this round of which nobody knows
     Column("changed_at", UtcTime, nullable=False),
     Column("gateway", String(40), nullable=False),
     Column("reason", String(24), nullable=False),

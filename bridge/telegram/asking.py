@@ -35,6 +35,7 @@ class Asker:
     user_id: int
     place: Place
     private: bool
+    key: str  # of what was written: chat, message and time, which nothing else has (update ids start anew at times)
 
 
 class Desk:
@@ -65,6 +66,7 @@ class Desk:
             user_id=user.id,
             place=Place(chat_id=message.chat.id, thread_id=thread, reply_to=message.message_id),
             private=message.chat.type == "private",
+            key=f"{message.chat.id}:{message.message_id}:{int(message.date.timestamp())}",
         )
 
     async def user(self, update: Update, message: Message) -> Asker | None:
@@ -87,7 +89,8 @@ class Desk:
             except PersonError as error:
                 words = f"❌ {escape(str(error))}"
             if words is not None:
-                posts.say(connection, key or f"update:{update.update_id}", asker.place, words, self._clock.now())
+                once = key or f"answer:{asker.key}:{update.update_id}"
+                posts.say(connection, once, asker.place, words, self._clock.now())
 
         await self.once(update, run)
 

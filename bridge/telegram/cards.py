@@ -100,6 +100,13 @@ def _line(delivery: DeliveryView, hide: bool, width: int) -> str:
 
 
 def _state_words(delivery: DeliveryView) -> str:
+    words = _outcome_words(delivery)
+    if delivery.maybe_sent and delivery.state in SETTLED and delivery.state is not State.UNKNOWN:
+        return f"{words}; <b>an earlier attempt may have been sent</b>: check the phone"
+    return words
+
+
+def _outcome_words(delivery: DeliveryView) -> str:
     why = reason(delivery.reason)
     match delivery.state:
         case State.HELD:

@@ -102,7 +102,7 @@ class Handlers:
             return
         order = Order(
             source="telegram",
-            source_key=str(update.update_id),
+            source_key=asker.key,
             owner=asker.person.owner,
             owner_name=asker.person.name,
             numbers=tuple(number.e164 for number in request.numbers),
@@ -117,7 +117,7 @@ class Handlers:
         def act(connection: Connection) -> None:
             now = self._clock.now()
             made = submit(connection, order, measure(order.text, self._rules), self._rules, now)
-            posts.show(connection, f"update:{update.update_id}", asker.place, made.id, now)
+            posts.show(connection, f"sms:{asker.key}", asker.place, made.id, now)
             log.debug("message #%d written", made.id, extra={"event": "message.written"})
 
         await self._desk.commit(update, asker, act)
@@ -127,7 +127,7 @@ class Handlers:
 
         def act(asker: Asker, message_id: int, connection: Connection) -> None:
             decide.visible(connection, message_id, asker.person)
-            posts.show(connection, f"update:{update.update_id}", asker.place, message_id, self._clock.now())
+            posts.show(connection, f"status:{asker.key}", asker.place, message_id, self._clock.now())
 
         await self._about_one(update, "status", act)
 

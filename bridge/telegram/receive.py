@@ -78,9 +78,14 @@ class Poller:
         offset: int | None = None
         while True:
             try:
-                updates = await self._bot.get_updates(
-                    offset=offset, timeout=LONG_POLL_S, allowed_updates=ALLOWED_UPDATES
-                )
+                # httpx's limits are for each read: a byte a second would go on for ever.
+                async with asyncio.timeout(LONG_POLL_S + 20):
+                    updates = await self._bot.get_updates(
+                        offset=offset, timeout=LONG_POLL_S, allowed_updates=ALLOWED_UPDATES
+                    )
+            except TimeoutError:
+                await self._pause(TimedOut())
+                continue
             except InvalidToken:
                 self.reached = False
                 raise
@@ -99,6 +104,8 @@ class Poller:
             self._say(f"updates cannot be kept ({error.__cause__}); Telegram keeps them for us")
             await self._clock.wait(self._never, 1.0)
             return
+        if isinstance(error, Conflict) and "webhook" in error.message.lower():
+            raise error  # connecting anew removes it
         if isinstance(error, Conflict):
             self._say(f"Telegram hands the updates to another: {error.message[:160]}")
             await self._clock.wait(self._never, REFUSED_PAUSE_S)

@@ -121,6 +121,7 @@ def _schemas() -> dict[str, Any]:
         state=state,
         reason=_TEXT,
         attempts={"type": "integer"},
+        earlier_unknown={"type": "integer", "description": "Attempts before the last round of which nobody knows."},
         gateway=_TEXT,
         code=_TEXT,
         type=_TEXT,

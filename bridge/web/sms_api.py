@@ -172,6 +172,7 @@ class SmsApi:
                         "state": line.state.value,
                         "reason": reason(line.reason),
                         "attempts": line.attempt,
+                        "earlier_unknown": line.maybe_sent,
                         "gateway": line.gateway,
                         "code": line.code,
                         "type": line.type,

@@ -2,11 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from itertools import count
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from bridge.clock import Clock, SystemClock
 from bridge.domain.delivery import SETTLED, State
@@ -21,8 +18,6 @@ from bridge.store.messages import MessageView
 from bridge.store.outcomes import Finished
 from bridge.store.queue import PRIORITY_SINGLE
 from tests.support.outbox import add_message
-
-AlsoWrite = Callable[[Connection, Sequence[Finished], datetime], None]
 
 WITHIN_S = 10.0
 """Longest wait for anything; only a failing test waits so long."""
@@ -44,7 +39,6 @@ class Rig:
         keep_s: float = 2,
         gateways: Sequence[Gateway] = (),
         only_message: int | None = None,
-        also_write: AlsoWrite = lambda connection, finished, now: None,
     ) -> None:
         self.path = path
         self.clock = clock or SystemClock()
@@ -75,7 +69,6 @@ class Rig:
             wake=self._wake,
             on_finished=self._hear,
             only_message=only_message,
-            also_write=also_write,
         )
         self.loop = WorkLoop("delivery", self.deliverer.step, self.clock, every_s=0.5)
         self._news = asyncio.Condition()

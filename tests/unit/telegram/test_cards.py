@@ -25,6 +25,7 @@ def delivery(state: State, position: int = 0, **changed: object) -> DeliveryView
         "due_at": NOW,
         "attempt": 0 if state in (State.HELD, State.QUEUED) else 1,
         "tries": 0,
+        "maybe_sent": 0,
         "changed_at": NOW,
         "gateway": "msmpusher",
         "reason": "",
@@ -311,3 +312,10 @@ def test_the_longest_card_fits(chat_id: int) -> None:
         hold="ask",
     )
     assert units(from_html(render(view, chat_id, NOW).text).text) <= 4096
+
+
+def test_what_an_earlier_attempt_may_have_done_is_said_with_every_later_outcome() -> None:
+    for state in (State.ACCEPTED, State.FAILED, State.REJECTED, State.CANCELLED):
+        line = render(message(delivery(state, attempt=2, maybe_sent=1)), 1, NOW).text
+        assert "an earlier attempt may have been sent" in line
+    assert "earlier" not in render(message(delivery(State.FAILED, attempt=2)), 1, NOW).text

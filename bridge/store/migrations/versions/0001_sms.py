@@ -88,6 +88,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("round_started_at", sa.BigInteger(), nullable=True),
         sa.Column("group_size", sa.Integer(), nullable=False),
+        sa.Column("maybe_sent", sa.Integer(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.Column("gateway", sa.String(length=40), nullable=False),
         sa.Column("reason", sa.String(length=24), nullable=False),
