@@ -1,9 +1,13 @@
 """The program's commands. Each imports what it needs when it runs, so that `bridge --help` answers at once."""
 
 import asyncio
+import logging
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, NoReturn
 
 import click
@@ -11,7 +15,10 @@ import click
 from bridge import __version__
 from bridge.domain.errors import BridgeError
 
+log = logging.getLogger(__name__)
+
 CANNOT_START = 2
+OUR_BUG = 70
 
 
 def fail(error: BridgeError | str) -> NoReturn:
@@ -31,10 +38,8 @@ def run() -> None:
     """The service: Telegram, HTTP, delivery."""
     from bridge import logs, settings
 
-    try:
+    with _in_one_line():
         found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
-    except BridgeError as error:
-        fail(error)
     logs.set_up(found.log_level, found.log_format, found.secrets())
     from bridge.commands.run import serve
 
@@ -84,20 +89,38 @@ def migrate() -> None:
     from bridge.store.migrate import HEAD, sqlite_path
     from bridge.store.migrate import migrate as bring
 
-    try:
+    with _in_one_line():
         path = sqlite_path(settings.load().database_url)
         changed = bring(path)
-    except BridgeError as error:
-        fail(error)
     print(f"{path}: {'brought to' if changed else 'is at'} version {HEAD}")
 
 
 def _until_done(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
-    """Run it; its result is the exit code. An error of ours is one line and exit 2; Ctrl-C is no traceback."""
-    try:
+    """Run it; its result is the exit code."""
+    with _in_one_line():
         code = asyncio.run(work())
+    sys.exit(code)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """What escapes is one line on stderr and no traceback: it could hold keys, numbers and texts. Ctrl-C is silent."""
+    try:
+        yield
     except BridgeError as error:
         fail(error)
     except KeyboardInterrupt:
-        code = 128 + signal.SIGINT
-    sys.exit(code)
+        sys.exit(128 + signal.SIGINT)
+    except (click.Abort, click.ClickException, BrokenPipeError):
+        raise  # click has words for these
+    except Exception as error:
+        log.debug("an error of ours", exc_info=error, extra={"event": "cli.error"})
+        print(f"bridge: an error of ours: {_where(error)}; BRIDGE_LOG_LEVEL=DEBUG shows more", file=sys.stderr)
+        sys.exit(OUR_BUG)
+
+
+def _where(error: Exception) -> str:
+    """The error's type and the last line of our own that it passed. Not its words: they may hold anything."""
+    ours = [frame for frame in extract_tb(error.__traceback__) if Path(__file__).parent in Path(frame.filename).parents]
+    place = ours[-1] if ours else None
+    return type(error).__name__ + (f" in {Path(place.filename).name}, line {place.lineno}" if place else "")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+import httpx
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -54,13 +55,21 @@ def _sender(value: str) -> str:
 
 
 def _http_url(value: str) -> str:
+    wrong = "must be an address such as https://example.org"
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValueError("must be an address such as https://example.org")
+        raise ValueError(wrong)
+    try:
+        # As the clients read it; and as we do for the host's name.
+        usable = httpx.URL(value).host and urlsplit(value).hostname and urlsplit(value).port != 0
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError(wrong) from None
+    if not usable:
+        raise ValueError(wrong)
     return value.rstrip("/")
 
 
 def _person(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"\d{1,19}", value):
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
         raise ValueError(f"{value!r} is no numeric user id (a person learns theirs by /whoami)")
     return value
 
@@ -81,7 +90,7 @@ def _name_and_secret(token: SecretStr) -> tuple[str, str]:
 
 
 def _chat(value: object) -> object:
-    if isinstance(value, str) and value and not re.fullmatch(r"-?\d+(:\d+)?", value):
+    if isinstance(value, str) and value and not re.fullmatch(r"-?\d{1,16}(:\d{1,10})?", value):
         raise ValueError("must be a chat id such as -1001234567890, or with a topic -1001234567890:7")
     return value
 
@@ -203,8 +212,7 @@ def load(
 
 def _gather(environment: Mapping[str, str], env_file: Path) -> dict[str, str]:
     """All `BRIDGE_…` values: `BRIDGE_X_FILE` read, `PORT` and `DATABASE_URL` taken where ours is unset."""
-    merged = {name: value or "" for name, value in dotenv_values(env_file).items()} if env_file.is_file() else {}
-    merged |= environment
+    merged = {**_written_in(env_file), **environment}
     found = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX)}
     for field in SECRETS:
         name = variable(field)
@@ -212,7 +220,7 @@ def _gather(environment: Mapping[str, str], env_file: Path) -> dict[str, str]:
         if path and not found.get(name):
             try:
                 found[name] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
+            except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
                 raise SettingsError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', error)}") from None
     if merged.get("PORT") and not found.get("BRIDGE_PORT"):
         found["BRIDGE_PORT"] = merged["PORT"].strip()
@@ -221,6 +229,15 @@ def _gather(environment: Mapping[str, str], env_file: Path) -> dict[str, str]:
     if merged.get("DATABASE_URL") and not found.get("BRIDGE_DATABASE_URL"):
         found["BRIDGE_DATABASE_URL"] = merged["DATABASE_URL"].strip()
     return found
+
+
+def _written_in(env_file: Path) -> dict[str, str]:
+    try:
+        return {name: value or "" for name, value in dotenv_values(env_file).items()} if env_file.is_file() else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file}: cannot be read: it is not UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{env_file}: cannot be read: {error.strerror}") from None
 
 
 def _check_names(found: Mapping[str, str]) -> None:

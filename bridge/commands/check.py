@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from telegram import Bot
-from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, TelegramError
+from telegram.error import BadRequest, Conflict, Forbidden, TelegramError
 from telegram.request import HTTPXRequest
 
 from bridge import logs, settings
@@ -22,6 +22,7 @@ from bridge.gateways.probe import probe
 from bridge.settings import SECRETS, Settings, variable
 from bridge.store import migrate
 from bridge.store.lock import DeliveryLock
+from bridge.telegram.trouble import in_words
 from bridge.web.server import bind
 
 TEST_TEXT = "bridge: this is a test. If you can read it, SMS works."
@@ -52,7 +53,7 @@ class Report:
 async def check_all(send_test: str | None) -> int:
     """Check everything; gives 0, or 1 when something was found. Raises `SettingsError` for settings that do not do."""
     found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
-    logs.set_up("ERROR", "text", found.secrets())
+    logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", "text", found.secrets())
     report = Report()
     _settings(found, report)
     running = _store(found, report)
@@ -87,10 +88,10 @@ def _store(found: Settings, report: Report) -> bool:
     """Whether a service delivers from this database now."""
     try:
         path = migrate.sqlite_path(found.database_url)
-        running = DeliveryLock.is_held(path)
+        holder = DeliveryLock.holder(path)
+        running = holder is not None and holder.is_service
         version = migrate.current(path)
-        if version is not None and version > migrate.HEAD:
-            raise SettingsError(f"{path} is of version {version}, newer than this program ({migrate.HEAD})")
+        migrate.refuse_newer(path, version)
         if version is not None:
             migrate.check_writable(path)
         elif not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
@@ -128,15 +129,8 @@ async def _telegram(found: Settings, report: Report, *, running: bool) -> None:
         report.ok(f"Telegram: the bot is @{me.username}")
         await _receiving(bot, report, running=running)
         await _people(bot, found, report)
-    except InvalidToken as error:
-        if "unauthorized" in str(error).lower() or "rejected" in str(error).lower():
-            report.wrong("Telegram: BRIDGE_TELEGRAM_TOKEN is refused (401)")
-        else:
-            report.wrong(
-                "Telegram: no bot at this address (404): check BRIDGE_TELEGRAM_API_URL and BRIDGE_TELEGRAM_TOKEN"
-            )
     except TelegramError as error:
-        report.wrong(f"Telegram: BRIDGE_TELEGRAM_API_URL does not answer as a Bot API server ({type(error).__name__})")
+        report.wrong(in_words(error))
     finally:
         await bot.shutdown()
 
@@ -153,8 +147,8 @@ async def _receiving(bot: Bot, report: Report, *, running: bool) -> None:
     try:
         # No offset: nothing is confirmed. If another program polls, one of us is told so.
         await bot.get_updates(limit=1, timeout=POLL_S)
-    except Conflict:
-        report.wrong("Telegram: another program polls with the same BRIDGE_TELEGRAM_TOKEN (409): stop it")
+    except Conflict as error:
+        report.wrong(in_words(error))
     else:
         report.ok("Telegram: nobody else polls with this token")
 

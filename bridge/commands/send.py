@@ -1,6 +1,7 @@
 """`bridge send`: from the command line into the same outbox."""
 
 import getpass
+import os
 import sys
 from functools import partial
 
@@ -16,7 +17,6 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.send_sms import Measured, Order, Rules, measure, submit
-from bridge.settings import Settings
 from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
@@ -25,6 +25,8 @@ from bridge.store.migrate import migrate, sqlite_path
 
 POLL_S = 0.2
 RECIPIENTS_SHOWN = 1000
+RESTART_TAKES_S = 3.0
+"""How long nobody may deliver before we do: a service that is restarted finds its lock free."""
 OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
 
 
@@ -32,11 +34,11 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     """Write it down, and with `wait` see it through; gives the exit code. Raises `OperatorError`."""
     found = settings.load()
     path = sqlite_path(found.database_url)
-    lock = DeliveryLock(path)
-    running = DeliveryLock.is_held(path)
-    if wait and not running:
+    holder = DeliveryLock.holder(path)
+    served = holder is not None and holder.is_service
+    if wait and not served:
         found = settings.load(need=settings.GATEWAY)
-    logs.set_up("ERROR", found.log_format, found.secrets())
+    logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", found.log_format, found.secrets())
     read = read_list([recipients], text=text, region=found.default_region, allowed_countries=found.allowed_countries)
     if isinstance(read, Problems):
         return _refuse(*(explain(problem) for problem in read.problems))
@@ -51,7 +53,10 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
             message_id = await database.write(
                 partial(submit, order=_order(read), measured=measured, rules=rules, now=SystemClock().now())
             )
-            return await _see_through(found, database, lock, message_id.id, wait=wait, running=running)
+            if wait:
+                return await _see_through(database, message_id.id, served=served)
+            print(f"#{message_id.id} queued" if served else f"#{message_id.id} queued; no service is running")
+            return OK
         finally:
             await database.aclose()
     except PersonError as error:
@@ -64,8 +69,16 @@ def _refuse(*sentences: str) -> int:
     return NOT_ACCEPTED
 
 
+def user_name() -> str:
+    """Who runs this, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container may run us under an id without a name
+        return f"uid:{os.getuid()}"
+
+
 def _order(read: Request) -> Order:
-    user = getpass.getuser()
+    user = user_name()
     return Order(
         source="cli",
         source_key=new_id(),
@@ -95,29 +108,95 @@ def _confirmed(read: Request, measured: Measured, rules: Rules, *, yes: bool) ->
     return click.confirm("Send it?", err=True)
 
 
-async def _see_through(
-    found: Settings, database: Database, lock: DeliveryLock, message_id: int, *, wait: bool, running: bool
-) -> int:
-    if not wait:
-        print(f"#{message_id} queued" if running else f"#{message_id} queued; no service is running")
-        return OK
-    if running:
-        await _watch(database, message_id)
-        return _report(await _view(database, message_id))
-    lock.take()
+async def _see_through(database: Database, message_id: int, *, served: bool) -> int:
+    """Until every outcome is known, or a signal comes: whoever holds the lock delivers, and we do when nobody does."""
+    asked = on_signals()
+    clock = SystemClock()
+    shown = Progress(message_id)
+    alone = Alone(database, message_id)
+    free_for = 0.0 if served else RESTART_TAKES_S
     try:
-        outbox = Outbox(found, database, SystemClock(), only_message=message_id)
-        # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
-        outbox.loop.start()
-        try:
-            await _watch(database, message_id)
-        finally:
-            await outbox.loop.stop()
-            await outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
-        # Only now: what a signal interrupted has its outcome, too.
-        return _report(await _view(database, message_id))
+        while not asked.is_set():
+            if not alone.delivers:
+                free_for = 0.0 if DeliveryLock.holder(database.path) else free_for + POLL_S
+                if free_for > RESTART_TAKES_S:
+                    await alone.take_over()
+            view = await _view(database, message_id)
+            shown.show(view)
+            if alone.is_done(view):
+                break
+            await clock.wait(asked, POLL_S)
     finally:
-        lock.release()
+        shown.end()
+        await alone.stop()
+    # Only now: what a signal interrupted has its outcome, too.
+    return _report(await _view(database, message_id))
+
+
+class Alone:
+    """This process delivers the message, because nobody else does."""
+
+    def __init__(self, database: Database, message_id: int) -> None:
+        self._database = database
+        self._message_id = message_id
+        self._lock = DeliveryLock(database.path, "one message")
+        self._outbox: Outbox | None = None
+        self._left_behind = 0
+
+    @property
+    def delivers(self) -> bool:
+        """Whether it holds the lock, and delivers."""
+        return self._outbox is not None
+
+    async def take_over(self) -> None:
+        """Deliver, unless somebody was faster. Raises `SettingsError` when the gateway's settings are missing."""
+        try:
+            found = settings.load(need=settings.GATEWAY)
+        except SettingsError as error:
+            raise SettingsError(f"#{self._message_id} is queued, and no service runs: {error}") from None
+        if not self._lock.try_take():
+            return
+        # Calls of a service that died: nobody waits for them any more, and the next service says so.
+        self._left_behind = (await _view(self._database, self._message_id)).counts.get(State.SENDING, 0)
+        self._outbox = Outbox(found, self._database, SystemClock(), only_message=self._message_id)
+        # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
+        self._outbox.loop.start()
+
+    def is_done(self, view: MessageView) -> bool:
+        """Whether nothing more will come of the message."""
+        counts = {state: number for state, number in view.counts.items() if number}
+        if self.delivers and counts.get(State.SENDING) == self._left_behind:
+            counts.pop(State.SENDING, None)
+        return set(counts) <= SETTLED
+
+    async def stop(self) -> None:
+        """Let calls under way end, and let go."""
+        if self._outbox is not None:
+            await self._outbox.loop.stop()
+            await self._outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
+        self._lock.release()
+
+
+class Progress:
+    """One line on a terminal that says how it goes."""
+
+    def __init__(self, message_id: int) -> None:
+        self._message_id = message_id
+        self._shown = ""
+
+    def show(self, view: MessageView) -> None:
+        """Show it, when it is news."""
+        line = " ".join(
+            f"{ICONS[state]} {view.counts[state]} {state.value}" for state in State if view.counts.get(state)
+        )
+        if sys.stderr.isatty() and line != self._shown:
+            print(f"\r\x1b[K#{self._message_id}: {line}", end="", file=sys.stderr, flush=True)
+            self._shown = line
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._shown:
+            print(file=sys.stderr)
 
 
 async def _view(database: Database, message_id: int) -> MessageView:
@@ -125,26 +204,6 @@ async def _view(database: Database, message_id: int) -> MessageView:
     if view is None:
         raise SettingsError(f"#{message_id} is gone from the database")
     return view
-
-
-async def _watch(database: Database, message_id: int) -> None:
-    """Show how it goes until every outcome is known, or a signal comes."""
-    asked = on_signals()
-    clock = SystemClock()
-    shown = ""
-    while True:
-        view = await _view(database, message_id)
-        line = " ".join(
-            f"{ICONS[state]} {view.counts[state]} {state.value}" for state in State if view.counts.get(state)
-        )
-        if sys.stderr.isatty() and line != shown:
-            print(f"\r\x1b[K#{view.id}: {line}", end="", file=sys.stderr, flush=True)
-            shown = line
-        if set(view.counts) <= SETTLED or asked.is_set():
-            break
-        await clock.wait(asked, POLL_S)
-    if shown:
-        print(file=sys.stderr)
 
 
 def _report(view: MessageView) -> int:

@@ -15,8 +15,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from bridge.domain.errors import StoreUnavailable
 
@@ -32,7 +32,11 @@ BUSY_TIMEOUT_S = 3.0
 
 def sqlite_engine(path: Path, *, readonly: bool = False) -> Engine:
     """An engine for the file at `path`: WAL, synchronous FULL (an answered commit survives a power cut)."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),  # as a string, a "?" in the name would begin parameters
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+        hide_parameters=True,  # they are texts and numbers, and errors end up in logs
+    )
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
@@ -72,8 +76,14 @@ def explain(error: BaseException) -> str:
     return next((words for mark, words in _TROUBLE if mark.lower() in text.lower()), type(error).__name__)
 
 
-def unavailable(error: BaseException) -> StoreUnavailable:
-    """The error of ours for a database error; its cause stays attached."""
+def unavailable(error: BaseException) -> BaseException:
+    """`StoreUnavailable` for a database that cannot serve just now; its cause stays attached.
+
+    Anything else comes back as it is: a broken constraint or wrong SQL is a bug of ours, and does not pass.
+    """
+    # A damaged file is a plain DatabaseError; its subclasses have meanings of their own.
+    if not (isinstance(error, OperationalError) or type(error) is DatabaseError):
+        return error
     trouble = StoreUnavailable(f"database: {explain(error)}")
     trouble.__cause__ = error
     return trouble
@@ -126,7 +136,10 @@ class Database:
                 with self._reading.begin() as connection:
                     return operation(connection)
             except DBAPIError as error:
-                raise unavailable(error) from error
+                trouble = unavailable(error)
+                if trouble is error:
+                    raise
+                raise trouble from error
 
         return await self._loop.run_in_executor(self._reader, run)
 
@@ -172,7 +185,7 @@ class Database:
                 return
             # Where not even BEGIN passed (a lock, say), nobody is to blame: asking again for each would wait for each.
             for job in group:
-                job.error = unavailable(error) if isinstance(error, DBAPIError) else error
+                job.error = unavailable(error)
         else:
             self._on_commit(perf_counter() - started)
 

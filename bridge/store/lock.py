@@ -1,42 +1,76 @@
 """One process delivers from a SQLite file: a second one would take live calls for the leavings of a crash."""
 
+import asyncio
 import fcntl
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
+from typing import Literal
 
 from bridge.domain.errors import StoreUnusable
+
+Purpose = Literal["service", "one message"]
+"""What the holder delivers: everything, for as long as it runs; or one message of `bridge send --wait`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Holder:
+    """Who delivers. Both are empty for the moment between taking the lock and writing down who took it."""
+
+    process: str
+    purpose: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it delivers whatever is written into the outbox."""
+        return self.purpose == "service"
 
 
 class DeliveryLock:
     """A lock on a side file of the database. The system lets go of it when the process ends, however it ends."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, purpose: Purpose = "service") -> None:
         self.path = database.with_name(database.name + ".lock")
+        self._database = database
+        self._purpose = purpose
         self._file: int | None = None
 
-    def take(self, patience_s: float = 0.0) -> None:
-        """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written.
-
-        `patience_s`: whoever looks whether a service runs (`is_held`) has it for a moment; wait so long.
-        """
+    def try_take(self) -> bool:
+        """Take it; False when another process has it. Raises `StoreUnusable` when the file cannot be written."""
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnusable(f"cannot write {self.path}: {error.strerror}") from error
-        until = monotonic() + patience_s
-        while not _locked(file):
-            if monotonic() < until:
-                sleep(0.05)
-                continue
-            holder = os.read(file, 32).decode(errors="replace").strip() or "?"
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"{os.getpid()} {self._purpose}\n".encode(), 0)
+        except BlockingIOError:
             os.close(file)
-            raise StoreUnusable(
-                f"another bridge (process {holder}) delivers from {self.path.with_suffix('')}; stop it first"
-            )
-        os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
+            return False
+        except OSError as error:
+            os.close(file)
+            raise StoreUnusable(f"cannot lock {self.path}: {error.strerror}") from error
         self._file = file
+        return True
+
+    def take(self) -> None:
+        """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written."""
+        if self.try_take():
+            return
+        holder = self.holder(self._database) or Holder(process="", purpose="")
+        who = ", ".join(part for part in (f"process {holder.process or '?'}", holder.purpose) if part)
+        raise StoreUnusable(f"another bridge ({who}) delivers from {self._database}; stop it first")
+
+    async def take_within(self, patience_s: float) -> None:
+        """As `take`, but not refused before `patience_s`: whoever only looks (`holder`) is in the way for a moment."""
+        until = monotonic() + patience_s
+        while monotonic() < until:
+            if self.try_take():
+                return
+            await asyncio.sleep(0.05)
+        self.take()
 
     def release(self) -> None:
         """Let go; harmless when it is not held."""
@@ -45,22 +79,22 @@ class DeliveryLock:
             self._file = None
 
     @staticmethod
-    def is_held(database: Path) -> bool:
-        """Whether some process delivers from `database` now. Does not disturb it."""
-        probe = DeliveryLock(database)
-        if not probe.path.exists():
-            return False
+    def holder(database: Path) -> Holder | None:
+        """Who delivers from `database` now; None when nobody does. Raises `StoreUnusable` when that cannot be read."""
+        path = DeliveryLock(database).path
         try:
-            probe.take()
-        except StoreUnusable:
-            return True
-        probe.release()
-        return False
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreUnusable(f"cannot read {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: those who look do not see each other
+        except BlockingIOError:
+            process, _, purpose = os.pread(file, 64, 0).decode(errors="replace").strip().partition(" ")
+            return Holder(process=process, purpose=purpose)
+        except OSError as error:
+            raise StoreUnusable(f"cannot lock {path}: {error.strerror}") from error
+        finally:
+            os.close(file)
+        return None

@@ -21,7 +21,12 @@ def sqlite_path(url: str) -> Path:
     prefix = "sqlite:///"
     if not url.startswith(prefix) or url == prefix or ":memory:" in url:
         raise StoreUnusable("BRIDGE_DATABASE_URL: must be sqlite:///FILE, or sqlite:////ABSOLUTE/FILE")
-    return Path(url.removeprefix(prefix)).expanduser().resolve()
+    if "?" in url:  # two spellings of one file would be two locks
+        raise StoreUnusable("BRIDGE_DATABASE_URL: takes no parameters: leave out the ? and what follows")
+    try:
+        return Path(url.removeprefix(prefix)).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, ~somebody, a null byte
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: is no path of a file ({type(error).__name__})") from error
 
 
 def current(path: Path) -> str | None:
@@ -29,10 +34,15 @@ def current(path: Path) -> str | None:
 
     Raises `StoreUnusable` when it cannot be read.
     """
-    if not path.exists() or path.stat().st_size == 0:
-        return None
     try:
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=3)
+        if path.stat().st_size == 0:
+            return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreUnusable(f"cannot read {path}: {error.strerror}") from error
+    try:
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=3)
         try:
             tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not tables:
@@ -45,6 +55,12 @@ def current(path: Path) -> str | None:
             connection.close()
     except sqlite3.Error as error:
         raise StoreUnusable(f"cannot read {path}: {explain(error)}") from error
+
+
+def refuse_newer(path: Path, version: str | None) -> None:
+    """Raise `StoreUnusable` when `version`, found at `path`, is newer than this program."""
+    if version is not None and version > HEAD:
+        raise StoreUnusable(f"{path} is of version {version}, newer than this program ({HEAD}): install a newer bridge")
 
 
 def check_writable(path: Path) -> None:
@@ -71,8 +87,7 @@ def migrate(path: Path) -> bool:
     if found == HEAD:
         check_writable(path)
         return False
-    if found is not None and found > HEAD:
-        raise StoreUnusable(f"{path} is of version {found}, newer than this program ({HEAD}): install a newer bridge")
+    refuse_newer(path, found)
     if not path.parent.is_dir():
         raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no folder {path.parent}")
     engine = sqlite_engine(path)

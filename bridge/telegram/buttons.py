@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 
 from sqlalchemy import Connection
@@ -55,7 +56,7 @@ class Buttons:
         user = presser(query)
         if user is None or self._access.role(user.id) < Role.USER:
             return replies.NO_ACCESS
-        choice = _choice(query.data or "")
+        choice = read_data(query.data or "")
         if choice is None:
             return "This button does nothing any more."
         verb, message_id, seen = choice
@@ -75,12 +76,12 @@ class Buttons:
         return said or "Done already."
 
 
-def _choice(data: str) -> tuple[str, int, int] | None:
+def read_data(data: str) -> tuple[str, int, int] | None:
     """(verb, message, turn) of a button's data; None when it is none of ours."""
     verb, _, rest = data.partition(":")
     message_id, _, seen = rest.partition(":")
-    if verb not in VERBS or not (message_id.isdecimal() and seen.isdecimal()) or len(rest) > 40:
-        return None
+    if verb not in VERBS or not all(re.fullmatch(r"[0-9]{1,18}", number) for number in (message_id, seen)):
+        return None  # 18 digits: what a column of the database can hold
     return verb, int(message_id), int(seen)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import httpx
-from telegram.error import InvalidToken, TelegramError
+from telegram.error import TelegramError
 from telegram.ext import ApplicationBuilder, ExtBot
 from telegram.request import HTTPXRequest
 
@@ -15,11 +15,13 @@ from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
 from bridge.store import inbox
 from bridge.store.database import Database
+from bridge.store.posts import Place
 from bridge.telegram import menu
 from bridge.telegram.access import Access
 from bridge.telegram.dispatch import BotApplication, Dispatcher
 from bridge.telegram.handlers import Handlers
 from bridge.telegram.receive import Keep, KeepingRequest, Poller
+from bridge.telegram.trouble import in_words
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class TelegramService:
         database: Database,
         handlers: Handlers,
         finished: set[int],
+        notice_places: Sequence[Place],
         access: Access,
         clock: Clock,
         wake: Callable[[], None],
@@ -66,7 +69,7 @@ class TelegramService:
         self.bot = make_bot(token, api_url, self._keep)
         self._application: BotApplication = ApplicationBuilder().bot(self.bot).updater(None).job_queue(None).build()
         handlers.register(self._application)
-        dispatcher = Dispatcher(database=database, application=self._application, clock=clock, finished=finished)
+        dispatcher = Dispatcher(database=database, application=self._application, clock=clock, finished=finished, notice_places=notice_places)
         self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
         self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
         self._task: asyncio.Task[None] | None = None
@@ -106,11 +109,8 @@ class TelegramService:
             try:
                 await self._connect()
                 await self._poller.run()
-            except InvalidToken:
-                # The error's own text holds the token.
-                self._say("Telegram refuses BRIDGE_TELEGRAM_TOKEN")
             except TelegramError as error:
-                self._say(f"Telegram cannot be reached ({type(error).__name__})")
+                self._say(in_words(error))
             except Exception:
                 log.exception("the Telegram side met an error of ours", extra={"event": "telegram.error"})
             await self._clock.wait(self._never, RETRY_S)

@@ -54,7 +54,7 @@ async def test_secrets_are_not_shown(shell: Shell, gateway: MsmpusherSandbox, te
 
 async def test_a_token_that_telegram_refuses_is_named(shell: Shell, telegram: TelegramSandbox) -> None:
     (line,) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35))
-    assert line == "Telegram: BRIDGE_TELEGRAM_TOKEN is refused (401)"
+    assert line == "Telegram refuses BRIDGE_TELEGRAM_TOKEN (401)"
 
 
 async def test_an_address_that_is_no_bot_api_server_is_named(shell: Shell, gateway: MsmpusherSandbox) -> None:

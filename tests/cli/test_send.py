@@ -3,6 +3,8 @@ import getpass
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from bridge import settings
 from bridge.app import App
 from bridge.sandbox.msmpusher import Call, Mode, MsmpusherSandbox
+from bridge.store.lock import DeliveryLock
 from tests.cli.program import Shell
 from tests.support.eventually import until
 
@@ -272,3 +275,75 @@ async def test_a_database_that_will_not_do_is_one_line(shell: Shell, tmp_path: P
         assert done.code == 2
         assert "BRIDGE_DATABASE_URL" in done.line
         assert "hidden" not in done.line
+
+
+async def test_two_that_wait_at_once_both_see_theirs_through(shell: Shell, gateway: MsmpusherSandbox) -> None:
+    go_on = asyncio.Event()
+
+    async def hold(call: Call) -> None:
+        if call.number == 1:
+            await go_on.wait()
+
+    gateway.on_request = hold
+    first = asyncio.create_task(shell.bridge("send", TO, "first", "--wait"))
+    await until(lambda: gateway.calls)
+    assert (await shell.bridge("send", TO, "third")).out == "#2 queued; no service is running\n"
+    second = asyncio.create_task(shell.bridge("send", "0551234567", "second", "--wait"))
+    await until(lambda: len(states(shell)) == 3)
+    go_on.set()
+    assert [(await one).code for one in (first, second)] == [0, 0]
+    assert states(shell) == ["accepted", "queued", "accepted"]
+
+
+async def test_when_the_service_dies_it_goes_on_alone_and_repeats_no_call_of_the_dead(
+    shell: Shell, gateway: MsmpusherSandbox
+) -> None:
+    await shell.bridge("migrate")
+    service = DeliveryLock(shell.database)
+    service.take()
+    waiting = asyncio.create_task(shell.bridge("send", f"{TO},0551234567", "x", "--wait"))
+    await until(lambda: len(states(shell)) == 2)
+    connection = sqlite3.connect(shell.database)
+    connection.execute("UPDATE deliveries SET state = 'sending', attempt = 1 WHERE id = 1")
+    connection.commit()
+    connection.close()
+    service.release()
+    done = await waiting
+    assert (done.code, done.err) == (3, "")
+    assert states(shell) == ["sending", "accepted"]
+    assert len(gateway.calls) == 1
+
+
+async def test_when_the_service_dies_and_it_cannot_go_on_alone_it_says_why(shell: Shell) -> None:
+    await shell.bridge("migrate")
+    service = DeliveryLock(shell.database)
+    service.take()
+    waiting = asyncio.create_task(shell.bridge("send", TO, "x", "--wait", BRIDGE_MSMPUSHER_SENDER=""))
+    await until(lambda: states(shell))
+    service.release()
+    done = await waiting
+    assert done.code == 2
+    assert done.line == "#1 is queued, and no service runs: BRIDGE_MSMPUSHER_SENDER is not set"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without a name")
+def test_somebody_without_a_name_is_told_by_the_id() -> None:
+    program = "import os; from bridge.commands.send import user_name; os.setuid(54321); print(user_name())"
+    kept = {name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")}
+    done = subprocess.run([sys.executable, "-c", program], env=kept, capture_output=True, text=True, check=True)
+    assert done.stdout == "uid:54321\n"
+
+
+async def test_a_bug_of_ours_is_one_line_without_text_or_number(shell: Shell) -> None:
+    await shell.bridge("migrate")
+    connection = sqlite3.connect(shell.database)
+    connection.execute("CREATE TRIGGER broken BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'hidden'); END")
+    connection.close()
+    done = await shell.bridge("send", TO, "hidden text")
+    assert done.code == 70
+    assert done.line.startswith("an error of ours: IntegrityError in ")
+    assert "hidden" not in done.line
+    more = await shell.bridge("send", TO, "hidden text", BRIDGE_LOG_LEVEL="DEBUG")
+    assert "Traceback" in more.err
+    assert "hidden text" not in more.err
+    assert NUMBER not in more.err

@@ -22,6 +22,8 @@ MISTAKES = {
     ),
     "webhook": ({"BRIDGE_TELEGRAM_RECEIVE": "webhook"}, "BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet"),
     "token of another form": ({"BRIDGE_TELEGRAM_TOKEN": "hidden"}, "BRIDGE_TELEGRAM_TOKEN: is not of the form"),
+    "half an address": ({"BRIDGE_MSMPUSHER_URL": "http://[::1"}, "BRIDGE_MSMPUSHER_URL: must be an address"),
+    "port of letters": ({"BRIDGE_TELEGRAM_API_URL": "http://host:abc/x"}, "BRIDGE_TELEGRAM_API_URL: must be an addr"),
     "secret file": (
         {"BRIDGE_TELEGRAM_TOKEN": "", "BRIDGE_TELEGRAM_TOKEN_FILE": "/nowhere"},
         "BRIDGE_TELEGRAM_TOKEN_FILE: cannot read /nowhere",

@@ -1,3 +1,4 @@
+import asyncio
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.errors import StoreUnusable
-from bridge.store.lock import DeliveryLock
+from bridge.store.lock import DeliveryLock, Holder
 
 HOLD = """
 import sys
@@ -32,12 +33,14 @@ def holder(path: Path) -> "subprocess.Popen[str]":
 def test_a_second_process_is_refused_and_told_who_delivers_until_the_first_is_gone(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
     with holder(path) as process:
-        assert DeliveryLock.is_held(path)
-        with pytest.raises(StoreUnusable, match=rf"another bridge \(process {process.pid}\) delivers from {path}"):
+        assert DeliveryLock.holder(path) == Holder(process=str(process.pid), purpose="service")
+        with pytest.raises(
+            StoreUnusable, match=rf"another bridge \(process {process.pid}, service\) delivers from {path}"
+        ):
             DeliveryLock(path).take()
         process.kill()
         process.wait()
-    assert not DeliveryLock.is_held(path)
+    assert DeliveryLock.holder(path) is None
     lock = DeliveryLock(path)
     lock.take()
     lock.release()
@@ -45,7 +48,7 @@ def test_a_second_process_is_refused_and_told_who_delivers_until_the_first_is_go
 
 def test_whoever_only_looks_leaves_no_trace(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
-    assert not DeliveryLock.is_held(path)
+    assert DeliveryLock.holder(path) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,7 +56,7 @@ def test_release_is_harmless_when_it_is_not_held_and_lets_the_next_one_in(tmp_pa
     first, second = DeliveryLock(tmp_path / "bridge.db"), DeliveryLock(tmp_path / "bridge.db")
     first.release()
     first.take()
-    assert first.path.read_text() == str(os.getpid())
+    assert first.path.read_text() == f"{os.getpid()} service\n"
     with pytest.raises(StoreUnusable):
         second.take()
     first.release()
@@ -65,3 +68,43 @@ def test_release_is_harmless_when_it_is_not_held_and_lets_the_next_one_in(tmp_pa
 def test_a_lock_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnusable, match=r"cannot write .*bridge\.db\.lock: No such file or directory"):
         DeliveryLock(tmp_path / "nowhere" / "bridge.db").take()
+
+
+def test_it_says_what_the_holder_delivers(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    lock = DeliveryLock(path, "one message")
+    assert lock.try_take()
+    assert not DeliveryLock(path).try_take()
+    holder = DeliveryLock.holder(path)
+    assert holder is not None
+    assert not holder.is_service
+    with pytest.raises(StoreUnusable, match="one message"):
+        DeliveryLock(path).take()
+    lock.release()
+
+
+def test_a_lock_file_that_cannot_be_read_is_no_sign_of_a_holder(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    DeliveryLock(path).path.symlink_to("bridge.db.lock")  # a circle: root, too, cannot open it
+    with pytest.raises(StoreUnusable, match=r"cannot read .*bridge\.db\.lock"):
+        DeliveryLock.holder(path)
+
+
+def test_whoever_looks_may_have_a_file_that_is_only_readable(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    lock = DeliveryLock(path)
+    lock.take()
+    lock.release()
+    lock.path.chmod(0o400)
+    assert DeliveryLock.holder(path) is None
+
+
+async def test_one_who_waits_for_it_gets_it_and_lets_others_run_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    first, second = DeliveryLock(path), DeliveryLock(path)
+    first.take()
+    asyncio.get_running_loop().call_later(0.05, first.release)
+    await second.take_within(5)
+    with pytest.raises(StoreUnusable, match="delivers from"):
+        await first.take_within(0.01)
+    second.release()

@@ -169,3 +169,15 @@ def test_postgresql_is_not_there_yet_and_its_password_is_not_shown(scheme: str) 
     with pytest.raises(StoreUnusable) as caught:
         migrate.sqlite_path(f"{scheme}://bridge:secret@db/bridge")
     assert str(caught.value) == "BRIDGE_DATABASE_URL: PostgreSQL is not there yet; use sqlite:///bridge.db"
+
+
+@pytest.mark.parametrize("url", ["sqlite:///bridge.db?timeout=5", "sqlite:///bridge.db?"])
+def test_parameters_are_refused_because_two_spellings_would_be_two_locks(url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"^BRIDGE_DATABASE_URL: takes no parameters"):
+        migrate.sqlite_path(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///~nobody-of-that-name/bridge.db", "sqlite:///a\0b"])
+def test_what_cannot_be_a_path_is_refused(url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"^BRIDGE_DATABASE_URL: is no path"):
+        migrate.sqlite_path(url)

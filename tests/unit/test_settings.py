@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -339,3 +340,28 @@ def test_what_works_and_is_not_safe_is_said(
     found = settings.warnings(load(tmp_path, **variables), environment)
     assert [event for event, _ in found] == events
     assert all(line for _, line in found)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1", "http://host:abc/x", "http://host:99999/", "http://host:0/", "http://:80/", "http://[x]/"]
+)
+def test_an_address_that_no_client_could_use_is_refused(tmp_path: Path, url: str) -> None:
+    line = refused(tmp_path, BRIDGE_MSMPUSHER_URL=url)
+    assert line == "BRIDGE_MSMPUSHER_URL: must be an address such as https://example.org"
+
+
+def test_a_file_of_settings_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"BRIDGE_MSMPUSHER_SENDER=caf\xe9")
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, env_file=file)
+    assert str(caught.value) == f"{file}: cannot be read: it is not UTF-8"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read any file")
+def test_a_file_of_settings_that_may_not_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.touch(mode=0o000)
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, env_file=file)
+    assert str(caught.value) == f"{file}: cannot be read: Permission denied"
