@@ -209,6 +209,7 @@ class App:
             database=database,
             handlers=handlers,
             finished=desk.finished,
+            notice_places=notice_places(settings),
             access=access,
             clock=clock,
             wake=self.wake,

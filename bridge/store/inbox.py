@@ -43,6 +43,11 @@ def done(connection: Connection, update_id: int, now: datetime) -> bool:
     return connection.execute(_DONE, {"b_id": update_id, "b_now": now}).rowcount > 0
 
 
+def put_aside(connection: Connection, update_id: int, now: datetime) -> None:
+    """Nobody can handle it: it is in nobody's way any more, and what it said stays until it is forgotten."""
+    connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(done_at=now))
+
+
 def failed(connection: Connection, update_id: int) -> None:
     """Count a try that ended in an error."""
     connection.execute(update(inbox).where(inbox.c.update_id == update_id).values(tries=inbox.c.tries + 1))

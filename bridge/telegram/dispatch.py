@@ -3,15 +3,18 @@
 import asyncio
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import Connection
 from telegram import Bot, Update
 from telegram.ext import Application, ContextTypes
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.store import inbox
+from bridge.store import inbox, posts
 from bridge.store.database import Database
+from bridge.store.posts import Place
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +28,24 @@ BotApplication = Application[Any, Any, Any, Any, Any, Any]
 class Dispatcher:
     """Empties the inbox. `step` is called by a `WorkLoop`."""
 
-    def __init__(self, *, database: Database, application: BotApplication, clock: Clock, finished: set[int]) -> None:
-        """`finished`: where handlers note updates that they have ended themselves."""
+    def __init__(
+        self,
+        *,
+        database: Database,
+        application: BotApplication,
+        clock: Clock,
+        finished: set[int],
+        notice_places: Sequence[Place],
+    ) -> None:
+        """`finished`: where handlers note updates that they have ended themselves. `notice_places`: where admins
+        read of updates that nobody can handle.
+        """
         self._database = database
         self._application = application
         self._bot: Bot = application.bot
         self._clock = clock
         self._finished = finished
+        self._notice_places = notice_places
         self._errors: dict[int, BaseException] = {}
         application.add_error_handler(self._note_error)
 
@@ -62,8 +76,10 @@ class Dispatcher:
 
     async def _handle(self, update_id: int, raw: str, tries: int) -> None:
         update = self._read(update_id, raw)
-        if update is not None:
-            await self._application.process_update(update)
+        if update is None:
+            await self._put_aside(update_id)
+            return
+        await self._application.process_update(update)
         error = self._errors.pop(update_id, None)
         if error is None:
             await self._close(update_id)
@@ -83,7 +99,21 @@ class Dispatcher:
         )
         await self._database.write(lambda connection: inbox.failed(connection, update_id))
         if tries >= TRIES:
-            await self._close(update_id)
+            await self._put_aside(update_id)
+
+    async def _put_aside(self, update_id: int) -> None:
+        now = self._clock.now()
+
+        def run(connection: Connection) -> None:
+            inbox.put_aside(connection, update_id, now)
+            for place in self._notice_places:
+                words = (
+                    f"⚠️ A message or press from Telegram (update {update_id}) could not be handled; the log says more. "
+                    "Whoever waits for an answer should write again."
+                )
+                posts.say(connection, f"aside:{update_id}:{place.chat_id}:{now:%Y-%m-%d}", place, words, now)
+
+        await self._database.write(run)
 
     async def _close(self, update_id: int) -> None:
         """Done with, whether or not its handler said so."""

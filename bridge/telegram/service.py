@@ -69,7 +69,13 @@ class TelegramService:
         self.bot = make_bot(token, api_url, self._keep)
         self._application: BotApplication = ApplicationBuilder().bot(self.bot).updater(None).job_queue(None).build()
         handlers.register(self._application)
-        dispatcher = Dispatcher(database=database, application=self._application, clock=clock, finished=finished, notice_places=notice_places)
+        dispatcher = Dispatcher(
+            database=database,
+            application=self._application,
+            clock=clock,
+            finished=finished,
+            notice_places=notice_places,
+        )
         self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
         self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
         self._task: asyncio.Task[None] | None = None
