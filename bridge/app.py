@@ -44,7 +44,7 @@ from bridge.web.sms_api import SmsApi
 log = logging.getLogger(__name__)
 
 CALLS_MAY_END_WITHIN_S = 7.0
-"""On SIGTERM: how long calls under way are waited for. All of it takes less than 9 s."""
+"""On SIGTERM: how long calls under way are waited for."""
 
 
 CHAT_GATHERS_S = 0.03

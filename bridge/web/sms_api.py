@@ -80,7 +80,7 @@ class SmsApi:
         return f"api:{name}"
 
     async def send(self, request: Request) -> Response:
-        """202 once it is committed; 400, 409, 413, 422 as it cannot be taken; 503 when it could not be committed."""
+        """202 once it is committed; 401, 403, 409, 413, 422 as it cannot be taken; 503 paused, or not committed."""
         owner = self._caller(request)
         if isinstance(owner, Response):
             return owner
