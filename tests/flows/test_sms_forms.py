@@ -1,5 +1,7 @@
 """`/sms` in all its forms: who gets it, and which text."""
 
+import pytest
+
 from bridge.sandbox.telegram import BOT
 from bridge.sandbox.telegram_state import Kind
 from tests.flows.conftest import StartTeam
@@ -32,13 +34,14 @@ FORMS: list[tuple[str, list[str], str]] = [
 ]
 
 
-async def test_recipients_and_text_are_read_as_the_contract_says(team: Team) -> None:
-    for typed, numbers, text in FORMS:
-        said = await team.kofi.says(typed)
-        for number in numbers:
-            await team.phone(number).gets(text)
-        await team.kofi.chat.shows(*(f"✅ {number}" for number in numbers), to=said)
-        await team.settled()
+@pytest.mark.parametrize(("typed", "numbers", "text"), FORMS)
+async def test_recipients_and_text_are_read_as_the_contract_says(
+    team: Team, typed: str, numbers: list[str], text: str
+) -> None:
+    said = await team.kofi.says(typed)
+    for number in numbers:
+        await team.phone(number).gets(text)
+    await team.kofi.chat.shows(*(f"✅ {number}" for number in numbers), to=said)
 
 
 REFUSED: list[tuple[str, list[str]]] = [
