@@ -217,6 +217,9 @@ def _report(view: MessageView) -> int:
             )
         )
         print(f"{ICONS[line.state]} {line.number} {line.state.value}{f' · {words}' if words else ''}")
-    if view.counts.get(State.UNKNOWN) or view.counts.get(State.SENDING):  # the latter: nobody waits for it any more
+    if any(view.counts.get(state) for state in (State.QUEUED, State.HELD)):
+        print(f"#{view.id} stays in the outbox: a service sends what is queued", file=sys.stderr)
+    earlier = any(line.maybe_sent and line.state not in (State.ACCEPTED, State.SCHEDULED) for line in view.lines)
+    if earlier or not set(view.counts) <= SETTLED or view.counts.get(State.UNKNOWN):  # it may go out yet, or has gone
         return SOME_UNKNOWN
     return OK if set(view.counts) <= {State.ACCEPTED, State.SCHEDULED} else NOT_ACCEPTED

@@ -110,6 +110,8 @@ class Database:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        with self._engine.connect():
+            self._file = _identity(path)
         self._writer = threading.Thread(target=self._write_on, name="store-writer", daemon=True)
         self._writer.start()
 
@@ -172,6 +174,11 @@ class Database:
     def _commit(self, group: list[_Job]) -> None:
         """One transaction for all; when it fails and there are several, one for each."""
         started = perf_counter()
+        if _identity(self.path) != self._file:
+            # SQLite would go on writing into a file that has no name any more, and all of it would be lost.
+            for job in group:
+                job.error = StoreUnavailable(f"database: {self.path} was removed or replaced; restart bridge")
+            return
         begun = False
         try:
             with self._engine.begin() as connection:
@@ -188,6 +195,15 @@ class Database:
                 job.error = unavailable(error)
         else:
             self._on_commit(perf_counter() - started)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells the file at `path` from another that has its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _hand_back(group: list[_Job]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from bridge.domain.errors import StoreUnusable
 
+ONE_MESSAGE = "one message"
 Purpose = Literal["service", "one message"]
 """What the holder delivers: everything, for as long as it runs; or one message of `bridge send --wait`."""
 
@@ -64,13 +65,17 @@ class DeliveryLock:
         raise StoreUnusable(f"another bridge ({who}) delivers from {self._database}; stop it first")
 
     async def take_within(self, patience_s: float) -> None:
-        """As `take`, but not refused before `patience_s`: whoever only looks (`holder`) is in the way for a moment."""
+        """As `take`, but not refused before `patience_s`: whoever only looks (`holder`) is in the way for a moment.
+
+        A `bridge send --wait` is waited for until it is done with its one message.
+        """
         until = monotonic() + patience_s
-        while monotonic() < until:
-            if self.try_take():
+        while not self.try_take():
+            holder = self.holder(self._database)
+            if monotonic() >= until and not (holder and holder.purpose == ONE_MESSAGE):
+                self.take()
                 return
             await asyncio.sleep(0.05)
-        self.take()
 
     def release(self) -> None:
         """Let go; harmless when it is not held."""

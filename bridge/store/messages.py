@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -180,25 +180,12 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
     )
 
 
+_DELIVERY_FIELDS = tuple(field.name for field in fields(DeliveryView))
+
+
 def _delivery(row: Row[Any]) -> DeliveryView:
-    return DeliveryView(
-        id=row.id,
-        position=row.position,
-        number=row.number,
-        state=State(row.state),
-        due_at=row.due_at,
-        attempt=row.attempt,
-        tries=row.tries,
-        maybe_sent=row.maybe_sent,
-        changed_at=row.changed_at,
-        gateway=row.gateway,
-        reason=row.reason,
-        code=row.code,
-        type=row.type,
-        error=row.error,
-        detail=row.detail,
-        sms_id=row.sms_id,
-    )
+    values = {name: row._mapping[name] for name in _DELIVERY_FIELDS}
+    return DeliveryView(**(values | {"state": State(row.state)}))
 
 
 def latest(connection: Connection, owner: str | None, limit: int) -> list[MessageView]:

@@ -125,7 +125,7 @@ def _outcome_words(delivery: DeliveryView) -> str:
             return f"<b>may have been sent</b>: check the phone; {why}"
         case State.CANCELLED:
             return "cancelled, not sent" if not delivery.attempt else "cancelled"
-        case State.REJECTED | State.FAILED:
+        case _:  # rejected, failed
             return f"not sent: {why}"
 
 

@@ -114,7 +114,7 @@ class Poller:
             self._failures = 1  # one slow answer is no news
             return
         self._failures += 1
-        self._say(f"Telegram cannot be reached ({type(error).__name__}); alerts and SMS go on, tried again")
+        self._say(f"Telegram cannot be reached ({type(error).__name__}); SMS and HTTP go on, tried again")
         await self._clock.wait(self._never, min(REFUSED_PAUSE_S, 2.0 ** min(self._failures - 1, 5)))
 
     def _say(self, trouble: str) -> None:

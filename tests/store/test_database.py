@@ -190,3 +190,13 @@ async def test_a_file_that_may_only_be_read_is_said(database: Database) -> None:
     await database.write(lambda connection: connection.exec_driver_sql("PRAGMA query_only = ON"))
     with pytest.raises(StoreUnavailable, match="read-only"):
         await database.write(put("one"))
+
+
+async def test_a_file_that_is_removed_or_replaced_takes_nothing_more(database: Database) -> None:
+    await database.write(put("one"))
+    database.path.rename(database.path.with_suffix(".old"))
+    with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+        await database.write(put("two"))
+    database.path.write_bytes(b"")
+    with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+        await database.write(put("three"))
