@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -47,6 +48,8 @@ class Health:
                 degraded = await self.degraded()
         except StoreUnavailable as error:
             reasons.append(str(error))
+        except DBAPIError as error:
+            reasons.append(f"database: {type(error).__name__}")
         except TimeoutError:
             reasons.append(f"database: no commit within {COMMIT_LIMIT_S:.0f} s")
         now = self.clock.now()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -23,6 +25,8 @@ from bridge.store import idempotency, messages
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.problem import problem, unauthorized
+
+log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
 KEY_LIMIT = 200
@@ -126,6 +130,10 @@ class SmsApi:
             return problem(status, error.code, str(error))
         except StoreUnavailable as error:
             return problem(503, "unavailable", str(error))
+        except DBAPIError as error:
+            # A bug of ours. Nothing was taken, so the caller must know that trying again is right.
+            log.error("a message could not be written: %s", type(error).__name__, extra={"event": "store.error"})
+            return problem(503, "unavailable", "database: an error of ours; it is in the log")
         if kept_hash != body_hash:
             return problem(409, "key_used", "This Idempotency-Key was used with another body.")
         self._wake()

@@ -42,6 +42,7 @@ async def test_a_text_is_taken_and_its_state_can_be_asked(door: Door, client: ht
         "state": "queued",
         "reason": "",
         "attempts": 0,
+        "earlier_unknown": 0,
         "gateway": "",
         "code": "",
         "type": "",
