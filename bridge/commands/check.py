@@ -73,7 +73,7 @@ def _settings(found: Settings, report: Report) -> None:
         value = getattr(found, name)
         shown = "***" if name in SECRETS else _plain(value)
         report.ok(f"{variable(name)} = {shown}")
-    for event, line in settings.warnings(found):
+    for event, line in settings.cautions(found):
         # Without people nothing can be done with it; the rest is a matter of taste and place.
         (report.wrong if event == "settings.nobody" else report.note)(line)
 

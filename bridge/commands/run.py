@@ -7,7 +7,7 @@ import signal
 import sys
 
 from bridge.app import App
-from bridge.settings import Settings, warnings
+from bridge.settings import Settings, cautions
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ async def serve(settings: Settings) -> int:
     # Three threads take turns; at the default of 5 ms each turn may wait that long for the one before.
     sys.setswitchinterval(0.0005)
     asked = on_signals()
-    for event, line in warnings(settings):
+    for event, line in cautions(settings):
         log.warning("%s", line, extra={"event": event})
     app = App(settings)
     await app.start()

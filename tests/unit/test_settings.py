@@ -77,7 +77,7 @@ GOOD = [
     ("BRIDGE_GATEWAY_SLOTS", "1", 1),
     ("BRIDGE_MSMPUSHER_URL", "https://example.org/v1/send", "https://example.org/v1/send"),
     ("BRIDGE_MSMPUSHER_SENDER", "ELEVEN CHAR", "ELEVEN CHAR"),
-    ("BRIDGE_MSMPUSHER_METHOD", "form", "form"),
+    ("BRIDGE_MSMPUSHER_METHOD", "FORM", "form"),
     ("BRIDGE_MSMPUSHER_BATCH", "100", 100),
     ("BRIDGE_DEFAULT_REGION", "de", "DE"),
     ("BRIDGE_ALLOWED_COUNTRIES", "gh, NG", frozenset({"GH", "NG"})),
@@ -90,7 +90,7 @@ GOOD = [
     ("BRIDGE_COMMAND_MAX_AGE_S", "60", 60),
     ("BRIDGE_DAILY_LIMIT", "0", 0),
     ("BRIDGE_DAILY_LIMIT_ALL", "7", 7),
-    ("BRIDGE_LOG_LEVEL", "DEBUG", "DEBUG"),
+    ("BRIDGE_LOG_LEVEL", "debug", "DEBUG"),
     ("BRIDGE_LOG_FORMAT", "json", "json"),
 ]
 
@@ -116,39 +116,39 @@ BAD = [
     ("BRIDGE_TELEGRAM_CHAT", "@ops", "chat id"),
     ("BRIDGE_TELEGRAM_CHAT", "-100:", "chat id"),
     ("BRIDGE_TELEGRAM_RECEIVE", "webhook", "not there yet"),
-    ("BRIDGE_TELEGRAM_RECEIVE", "push", "'auto', 'polling' or 'webhook'"),
+    ("BRIDGE_TELEGRAM_RECEIVE", "push", "must be 'auto', 'polling' or 'webhook'"),
     ("BRIDGE_GATEWAYS", "msmpusher,twilio", "'msmpusher'"),
-    ("BRIDGE_GATEWAYS", ",", "at least 1"),
-    ("BRIDGE_GATEWAY_TIMEOUT_S", "0", "greater than 0"),
-    ("BRIDGE_GATEWAY_TIMEOUT_S", "121", "less than or equal to 120"),
-    ("BRIDGE_GATEWAY_TIMEOUT_S", "ten", "number"),
-    ("BRIDGE_GATEWAY_TIMEOUT_S", "nan", "BRIDGE"),
-    ("BRIDGE_GATEWAY_SLOTS", "0", "greater than or equal to 1"),
-    ("BRIDGE_GATEWAY_SLOTS", "257", "less than or equal to 256"),
+    ("BRIDGE_GATEWAYS", ",", "must not be empty"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "0", "must be more than 0"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "121", "must be 120 or less"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "ten", "must be a number"),
+    ("BRIDGE_GATEWAY_TIMEOUT_S", "nan", "must be a number"),
+    ("BRIDGE_GATEWAY_SLOTS", "0", "must be 1 or more"),
+    ("BRIDGE_GATEWAY_SLOTS", "257", "must be 256 or less"),
     ("BRIDGE_MSMPUSHER_URL", "https://", "address"),
     ("BRIDGE_MSMPUSHER_SENDER", "TWELVE CHARS", "1 to 11 characters, this has 12"),
     ("BRIDGE_MSMPUSHER_METHOD", "soap", "'json', 'form' or 'get'"),
-    ("BRIDGE_MSMPUSHER_BATCH", "0", "greater than or equal to 1"),
-    ("BRIDGE_MSMPUSHER_BATCH", "2.5", "integer"),
+    ("BRIDGE_MSMPUSHER_BATCH", "0", "must be 1 or more"),
+    ("BRIDGE_MSMPUSHER_BATCH", "2.5", "must be a whole number"),
     ("BRIDGE_DEFAULT_REGION", "Ghana", "no ISO country code"),
     ("BRIDGE_ALLOWED_COUNTRIES", "GH,XX", "no ISO country code"),
-    ("BRIDGE_PORT", "65536", "less than or equal to 65535"),
-    ("BRIDGE_PORT", "-1", "greater than or equal to 0"),
-    ("BRIDGE_PORT", "http", "integer"),
-    ("BRIDGE_RETRY_FOR_S", "-1", "greater than or equal to 0"),
-    ("BRIDGE_RETRY_FOR_S", "86401", "less than or equal to 86400"),
-    ("BRIDGE_RETRY_FOR_S", "inf", "BRIDGE"),
-    ("BRIDGE_CONFIRM_ABOVE", "many", "integer"),
-    ("BRIDGE_MAX_SEGMENTS", "0", "greater than or equal to 1"),
-    ("BRIDGE_COMMAND_MAX_AGE_S", "0", "greater than 0"),
-    ("BRIDGE_COMMAND_MAX_AGE_S", "inf", "BRIDGE"),
-    ("BRIDGE_COMMAND_MAX_AGE_S", "nan", "BRIDGE"),
-    ("BRIDGE_DAILY_LIMIT", "-1", "greater than or equal to 0"),
-    ("BRIDGE_DAILY_LIMIT_ALL", "1e3", "integer"),
+    ("BRIDGE_PORT", "65536", "must be 65535 or less"),
+    ("BRIDGE_PORT", "-1", "must be 0 or more"),
+    ("BRIDGE_PORT", "http", "must be a whole number"),
+    ("BRIDGE_RETRY_FOR_S", "-1", "must be 0 or more"),
+    ("BRIDGE_RETRY_FOR_S", "86401", "must be 86400 or less"),
+    ("BRIDGE_RETRY_FOR_S", "inf", "must be"),
+    ("BRIDGE_CONFIRM_ABOVE", "many", "must be a whole number"),
+    ("BRIDGE_MAX_SEGMENTS", "0", "must be 1 or more"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "0", "must be more than 0"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "inf", "must be"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "nan", "must be a number"),
+    ("BRIDGE_DAILY_LIMIT", "-1", "must be 0 or more"),
+    ("BRIDGE_DAILY_LIMIT_ALL", "1e3", "must be a whole number"),
     ("BRIDGE_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ("BRIDGE_LOG_FORMAT", "xml", "'text' or 'json'"),
     ("BRIDGE_API_TOKENS", "ci=secret,=", "secret or name=secret"),
-    ("BRIDGE_COMMAND_MAX_AGE_S", "86401", "less than or equal to 86400"),
+    ("BRIDGE_COMMAND_MAX_AGE_S", "86401", "must be 86400 or less"),
 ]
 
 
@@ -191,6 +191,7 @@ def test_a_misspelt_name_is_refused_with_the_nearest_right_one(tmp_path: Path, m
 
 def test_a_name_that_is_near_to_nothing_is_refused_without_a_guess(tmp_path: Path) -> None:
     assert refused(tmp_path, BRIDGE_QQQQQQQQ="1") == "BRIDGE_QQQQQQQQ is no setting of bridge"
+    assert refused(tmp_path, BRIDGE_TIMEZONE="1") == "BRIDGE_TIMEZONE is no setting of bridge"
 
 
 def test_only_secrets_come_from_files(tmp_path: Path) -> None:
@@ -311,10 +312,16 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
     assert not [secret for secret in found.secrets() if secret in shown]
 
 
-def test_what_has_no_effect_in_this_version_is_said() -> None:
-    lines = settings.without_effect({"BRIDGE_ONCALL_FILE": "oncall.toml", "BRIDGE_PORT": "1", "BRIDGE_PUBLIC_URL": ""})
-    assert len(lines) == 1
-    assert lines[0].startswith("BRIDGE_ONCALL_FILE has no effect yet")
+def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BRIDGE_ONCALL_FILE=oncall.toml\nBRIDGE_PUBLIC_URL=\n")
+    environment = {"BRIDGE_ALERT_TOKENS": "x", "BRIDGE_TELEGRAM_USERS": "7"}
+    found = settings.cautions(settings.load(environment, env_file=file), environment, file)
+    assert [event for event, _ in found] == ["settings.later", "settings.later"]
+    assert [line.partition(" has no effect yet")[0] for _, line in found] == [
+        "BRIDGE_ALERT_TOKENS",
+        "BRIDGE_ONCALL_FILE",
+    ]
 
 
 @pytest.mark.parametrize("name", list(settings.LATER))
@@ -337,7 +344,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
 def test_what_works_and_is_not_safe_is_said(
     tmp_path: Path, variables: dict[str, str], environment: dict[str, str], events: list[str]
 ) -> None:
-    found = settings.warnings(load(tmp_path, **variables), environment)
+    found = settings.cautions(load(tmp_path, **variables), environment, tmp_path / "none")
     assert [event for event, _ in found] == events
     assert all(line for _, line in found)
 

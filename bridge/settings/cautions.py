@@ -1,0 +1,43 @@
+"""What works and is not safe, or does nothing: said at start and by `bridge check`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bridge.settings.load import LATER, gather
+from bridge.settings.model import Settings
+
+
+def cautions(
+    settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = None
+) -> list[tuple[str, str]]:
+    """(event name, line) of each. `environment` and `env_file`: where `settings` came from, as `load` takes them."""
+    given = gather(environment, env_file)
+    lines = [
+        ("settings.later", f"{name} has no effect yet: it belongs to {LATER[name]}, not in this version")
+        for name in sorted(LATER)
+        if given.get(name)
+    ]
+    if settings.msmpusher_method == "get":
+        lines.append(
+            (
+                "settings.keys_in_urls",
+                "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
+            )
+        )
+    url = urlsplit(settings.msmpusher_url)
+    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        lines.append(("settings.in_the_clear", "BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear"))
+    if (os.environ if environment is None else environment).get("DYNO"):
+        lines.append(
+            ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
+        )
+    if not settings.people:
+        lines.append(
+            (
+                "settings.nobody",
+                "nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
+            )
+        )
+    return lines

@@ -1,0 +1,119 @@
+"""From the environment and a `.env` file to checked settings; every mistake is one line."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+
+from bridge.domain.errors import SettingsError
+from bridge.settings.model import PREFIX, SECRETS, Settings, variable
+
+LATER = {
+    "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",
+    "BRIDGE_PUBLIC_URL": "the webhook and ack links",
+    "BRIDGE_MSMPUSHER_RATE": "rate limits",
+    "BRIDGE_TEXTLOCAL_URL": "a second gateway",
+    "BRIDGE_TEXTLOCAL_API_KEY": "a second gateway",
+    "BRIDGE_TEXTLOCAL_SENDER": "a second gateway",
+    "BRIDGE_HTTP_GATEWAYS": "a second gateway",
+    "BRIDGE_ALERT_TOKENS": "alerts",
+    "BRIDGE_GRAFANA_SECRET": "alerts",
+    "BRIDGE_ONCALL_FILE": "the on-call file",
+    "BRIDGE_PAGE_MAX_AGE_S": "pages",
+    "BRIDGE_PAGE_INTERVAL_S": "pages",
+    "BRIDGE_RETENTION_DAYS": "retention",
+    "BRIDGE_HEARTBEAT_URL": "heartbeats",
+}
+"""Names that are spoken for: known, and without effect in this version. The value says what they will belong to."""
+
+
+def load(
+    environment: Mapping[str, str] | None = None, *, need: tuple[str, ...] = (), env_file: Path | None = None
+) -> Settings:
+    """The settings of `environment` (default: the process's) over those of the `.env` file, checked.
+
+    `need`: fields that must be set. Raises `SettingsError`, one line that names the variable and no secret.
+    """
+    found = gather(environment, env_file)
+    _check_names(found)
+    values = {name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value}
+    try:
+        settings = Settings.model_validate({k: v for k, v in values.items() if k in Settings.model_fields})
+    except ValidationError as error:
+        raise SettingsError(_first_line(error)) from None
+    missing = [variable(field) for field in need if getattr(settings, field) in (None, "")]
+    if missing:
+        raise SettingsError(f"{missing[0]} is not set" + (f" (nor {', '.join(missing[1:])})" if missing[1:] else ""))
+    return settings
+
+
+def gather(environment: Mapping[str, str] | None = None, env_file: Path | None = None) -> dict[str, str]:
+    """Variable -> value of every `BRIDGE_…`, unchecked; `""` where it is set and empty.
+
+    `BRIDGE_X_FILE` is read, `PORT` and `DATABASE_URL` are taken where ours is unset. Raises `SettingsError` for a file
+    that cannot be read.
+    """
+    merged = {**_written_in(env_file or Path(".env")), **(os.environ if environment is None else environment)}
+    found = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX)}
+    for field in SECRETS:
+        name = variable(field)
+        path = found.pop(f"{name}_FILE", "")
+        if path and not found.get(name):
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
+                raise SettingsError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', error)}") from None
+    if merged.get("PORT") and not found.get("BRIDGE_PORT"):
+        found["BRIDGE_PORT"] = merged["PORT"].strip()
+        if not found.get("BRIDGE_HOST"):
+            found["BRIDGE_HOST"] = "0.0.0.0"  # noqa: S104 - a host that hands out PORT routes to us from outside
+    if merged.get("DATABASE_URL") and not found.get("BRIDGE_DATABASE_URL"):
+        found["BRIDGE_DATABASE_URL"] = merged["DATABASE_URL"].strip()
+    return found
+
+
+def _written_in(env_file: Path) -> dict[str, str]:
+    try:
+        return {name: value or "" for name, value in dotenv_values(env_file).items()} if env_file.is_file() else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file}: cannot be read: it is not UTF-8") from None
+    except OSError as error:
+        raise SettingsError(f"{env_file}: cannot be read: {error.strerror}") from None
+
+
+def _check_names(found: Mapping[str, str]) -> None:
+    known = {variable(field) for field in Settings.model_fields}
+    for name in sorted(found):
+        if name in known or name in LATER:
+            continue
+        all_names = [*known, *LATER, *(f"{variable(field)}_FILE" for field in SECRETS)]
+        # Without the prefix: that every name has it makes none of them alike.
+        near = difflib.get_close_matches(
+            name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in all_names], n=1, cutoff=0.75
+        )
+        hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+        raise SettingsError(f"{name} is no setting of bridge{hint}")
+
+
+_MUST = {
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "greater_than": "must be more than {gt:g}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "less_than": "must be less than {lt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "literal_error": "must be {expected}",
+    "too_short": "must not be empty",
+}
+"""Pydantic's type of a mistake -> what to say of it, with the fields of its context."""
+
+
+def _first_line(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    words = _MUST.get(first["type"], str(first["msg"]).removeprefix("Value error, ")).format_map(first.get("ctx", {}))
+    return f"{variable(str(first['loc'][0]))}: {words}" if first["loc"] else words

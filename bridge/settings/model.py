@@ -1,0 +1,183 @@
+"""The fields: what each setting may be, and what is read from it."""
+
+import hashlib
+import re
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bridge.domain.phone import is_region
+
+PREFIX = "BRIDGE_"
+
+
+def _parts(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _region(value: str) -> str:
+    if not is_region(value.upper()):
+        raise ValueError(f"{value!r} is no ISO country code such as GH")
+    return value.upper()
+
+
+def _sender(value: str) -> str:
+    if not 1 <= len(value) <= 11:
+        raise ValueError(f"must have 1 to 11 characters, this has {len(value)}")
+    return value
+
+
+def _http_url(value: str) -> str:
+    wrong = "must be an address such as https://example.org"
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
+        raise ValueError(wrong)
+    try:
+        # As the clients read it; and as we do for the host's name.
+        usable = httpx.URL(value).host and urlsplit(value).hostname and urlsplit(value).port != 0
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError(wrong) from None
+    if not usable:
+        raise ValueError(wrong)
+    return value.rstrip("/")
+
+
+def _person(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
+        raise ValueError(f"{value!r} is no numeric user id (a person learns theirs by /whoami)")
+    return value
+
+
+def _api_token(value: SecretStr) -> SecretStr:
+    if not _name_and_secret(value)[1]:
+        raise ValueError("a token must be secret or name=secret")
+    return value
+
+
+def _name_and_secret(token: SecretStr) -> tuple[str, str]:
+    """(name, secret) of `name=secret` or `secret`. Random secrets in base64 may end in `=`: that is no name."""
+    whole = token.get_secret_value()
+    named = re.fullmatch(r"([^=]+)=(.*[^=].*)", whole)
+    if named:
+        return named[1], named[2]
+    return UNNAMED, whole if whole.strip("=") else ""
+
+
+def _chat(value: object) -> object:
+    if isinstance(value, str) and value and not re.fullmatch(r"-?\d{1,16}(:\d{1,10})?", value):
+        raise ValueError("must be a chat id such as -1001234567890, or with a topic -1001234567890:7")
+    return value
+
+
+UNNAMED = "api"
+"""The name of an API token that was given none."""
+
+Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(_parts)]
+Url = Annotated[str, AfterValidator(_http_url)]
+Region = Annotated[str, AfterValidator(_region)]
+ApiToken = Annotated[SecretStr, AfterValidator(_api_token)]
+
+
+class Settings(BaseSettings):
+    """The settings, checked. Build it with `load`, which turns every mistake into one line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
+
+    telegram_token: SecretStr | None = None
+    telegram_api_url: Url = "https://api.telegram.org"
+    telegram_users: Ids = frozenset()
+    telegram_admins: Ids = frozenset()
+    telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
+    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(_lower)] = "auto"
+
+    gateways: Annotated[tuple[Literal["msmpusher"], ...], NoDecode, BeforeValidator(_parts), Field(min_length=1)] = (
+        "msmpusher",
+    )
+    gateway_timeout_s: float = Field(10, gt=0, le=120)
+    gateway_slots: int = Field(16, ge=1, le=256)
+    msmpusher_url: Url = "https://api.msmpusher.net/v1/send"
+    msmpusher_private_key: SecretStr | None = None
+    msmpusher_public_key: SecretStr | None = None
+    msmpusher_sender: Annotated[str, AfterValidator(_sender)] | None = None
+    msmpusher_method: Annotated[Literal["json", "form", "get"], BeforeValidator(_lower)] = "json"
+    msmpusher_batch: int = Field(1, ge=1, le=1000)
+
+    default_region: Region = "GH"
+    allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(_parts)] = frozenset()
+
+    database_url: str = "sqlite:///bridge.db"
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
+
+    retry_for_s: float = Field(120, ge=0, le=86400)
+    confirm_above: int = Field(20, ge=0)
+    max_segments: int = Field(6, ge=1, le=255)
+    command_max_age_s: float = Field(300, gt=0, le=86400)
+    daily_limit: int = Field(500, ge=0)
+    daily_limit_all: int = Field(2000, ge=0)
+
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: Any, init_settings: Any, env_settings: Any, dotenv_settings: Any, file_secret_settings: Any
+    ) -> tuple[Any, ...]:
+        """Only what `load` gathered: pydantic would read the environment again, with what is empty or not asked for."""
+        return (init_settings,)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        token = self.telegram_token.get_secret_value() if self.telegram_token else ""
+        if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", token):
+            raise ValueError("BRIDGE_TELEGRAM_TOKEN: is not of the form 123456:ABC… that BotFather gives")
+        if self.telegram_receive == "webhook":
+            raise ValueError("BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet; use polling (or auto)")
+        return self
+
+    @property
+    def people(self) -> frozenset[int]:
+        """Everybody who may use it: users and admins."""
+        return self.telegram_users | self.telegram_admins
+
+    @property
+    def notice_chats(self) -> tuple[tuple[int, int | None], ...]:
+        """(chat, topic) for notices: the chat of `BRIDGE_TELEGRAM_CHAT`, else every admin privately."""
+        if self.telegram_chat:
+            chat, _, topic = self.telegram_chat.partition(":")
+            return ((int(chat), int(topic) if topic else None),)
+        return tuple((admin, None) for admin in sorted(self.telegram_admins))
+
+    def api_names(self) -> dict[str, str]:
+        """SHA-256 of each API token (hex) -> its name; an unnamed one is called `api`."""
+        pairs = map(_name_and_secret, self.api_tokens)
+        return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs}
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for whoever keeps them out of the logs."""
+        single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key)
+        tokens = (_name_and_secret(token)[1] for token in self.api_tokens)
+        return (*(one.get_secret_value() for one in single if one), *tokens)
+
+
+SECRETS = ("telegram_token", "msmpusher_private_key", "msmpusher_public_key", "api_tokens")
+TELEGRAM = ("telegram_token",)
+GATEWAY = ("msmpusher_private_key", "msmpusher_public_key", "msmpusher_sender")
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + field.upper()
