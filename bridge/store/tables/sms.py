@@ -1,48 +1,8 @@
-"""The tables, as they are at this version. A test holds them against what the migrations make."""
+"""Updates, messages, deliveries, attempts, and what the chat shows."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint, text
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TextClause,
-    TypeDecorator,
-    UniqueConstraint,
-    text,
-)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def microseconds(at: datetime | None) -> int | None:
-    """A time as the database keeps it; a naive one is a mistake and raises TypeError."""
-    return None if at is None else (at - _EPOCH) // _MICROSECOND
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """Microseconds since 1970 UTC; aware datetimes outside. Compares and indexes as an integer on any database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        """To the database; a naive datetime is a mistake and raises TypeError."""
-        return microseconds(value)
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """From the database, aware in UTC."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
+from bridge.store.tables.base import RowId, UtcTime, metadata, partial_index
 
 # A partial index serves a query only when the database sees its condition word for word in the query: a bound value
 # hides it. So each condition is written once, here, and the queries use it.
@@ -55,22 +15,6 @@ HAS_SMS_ID = text("sms_id <> ''")
 IS_OUT_OF_DATE = text("shown < wanted AND trouble = ''")
 
 
-def _partial(name: str, *columns: str, where: TextClause) -> Index:
-    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
-
-
-# Row ids are 64 bit on PostgreSQL; SQLite counts only plain INTEGER keys by itself.
-RowId = BigInteger().with_variant(Integer, "sqlite")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
 # Raw Telegram updates, kept before they are confirmed. `raw` is emptied when the update is done with.
 inbox = Table(
     "inbox",
@@ -80,8 +24,8 @@ inbox = Table(
     Column("received_at", UtcTime, nullable=False),
     Column("done_at", UtcTime),
     Column("tries", Integer, nullable=False, server_default="0"),
-    _partial("ix_inbox_open", "update_id", where=IS_OPEN_UPDATE),
-    _partial("ix_inbox_done", "done_at", where=IS_DONE_UPDATE),  # only these: else SQLite takes it for the open ones
+    partial_index("ix_inbox_open", "update_id", where=IS_OPEN_UPDATE),
+    partial_index("ix_inbox_done", "done_at", where=IS_DONE_UPDATE),
 )
 
 # One text from one origin. (source, source_key) is unique: a repeated update or request is the same message.
@@ -89,7 +33,7 @@ messages = Table(
     "messages",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("source", String(16), nullable=False),  # telegram, api, cli
+    Column("source", String(16), nullable=False),  # telegram, api, cli, page
     Column("source_key", String(200), nullable=False),
     Column("owner", String(80), nullable=False),  # tg:<user id>, api:<token name>, cli:<os user>
     Column("owner_name", String(200), nullable=False),
@@ -105,7 +49,7 @@ messages = Table(
     UniqueConstraint("source", "source_key"),
     Index("ix_messages_owner", "owner", "id"),
     Index("ix_messages_created", "created_at"),
-    _partial("ix_messages_buttons", "buttons_until", where=HAS_BUTTONS),
+    partial_index("ix_messages_buttons", "buttons_until", where=HAS_BUTTONS),
     sqlite_autoincrement=True,
 )
 
@@ -134,8 +78,8 @@ deliveries = Table(
     Column("detail", String(200), nullable=False),
     Column("sms_id", String(200), nullable=False),
     UniqueConstraint("message_id", "position"),
-    _partial("ix_deliveries_queue", "priority", "due_at", "id", where=IS_QUEUED),
-    _partial("ix_deliveries_sending", "id", where=IS_SENDING),
+    partial_index("ix_deliveries_queue", "priority", "due_at", "id", where=IS_QUEUED),
+    partial_index("ix_deliveries_sending", "id", where=IS_SENDING),
     sqlite_autoincrement=True,
 )
 
@@ -157,7 +101,7 @@ attempts = Table(
     Column("detail", String(200), nullable=False),
     Column("sms_id", String(200), nullable=False),
     Column("http_status", Integer),
-    _partial("ix_attempts_sms_id", "sms_id", where=HAS_SMS_ID),
+    partial_index("ix_attempts_sms_id", "sms_id", where=HAS_SMS_ID),
 )
 
 # What the chat shows: a fixed text, or a message rendered from its state. Synced while shown < wanted.
@@ -169,7 +113,10 @@ posts = Table(
     Column("chat_id", BigInteger, nullable=False),
     Column("thread_id", BigInteger),
     Column("reply_to", BigInteger),
-    Column("message_id", RowId, ForeignKey("messages.id")),  # null: a fixed text
+    Column("message_id", RowId, ForeignKey("messages.id")),  # at most one of these four; none: a fixed text
+    Column("incident_id", RowId),
+    Column("storm_id", RowId),
+    Column("page_id", RowId),
     Column("text", Text, nullable=False),
     Column("telegram_id", BigInteger),  # null: not posted yet
     Column("wanted", Integer, nullable=False),
@@ -177,8 +124,11 @@ posts = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("trouble", String(200), nullable=False),  # why it is given up; empty: it is not
-    _partial("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
+    partial_index("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
     Index("ix_posts_message", "message_id"),
+    Index("ix_posts_incident", "incident_id"),
+    Index("ix_posts_storm", "storm_id"),
+    Index("ix_posts_page", "page_id"),
     sqlite_autoincrement=True,
 )
 
