@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -25,15 +26,15 @@ from bridge.settings import Settings
 from bridge.store import posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
-from bridge.store.migrate import migrate, sqlite_path
+from bridge.store.migrate import database_file, migrate
 from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
-from bridge.telegram import cards
 from bridge.telegram.access import Access
 from bridge.telegram.asking import Desk
 from bridge.telegram.buttons import Buttons
 from bridge.telegram.chat import TelegramChat
 from bridge.telegram.handlers import Handlers
+from bridge.telegram.rendering import card_of
 from bridge.telegram.service import TelegramService
 from bridge.web.health import Health
 from bridge.web.metrics import Metrics, MetricsRoute
@@ -157,7 +158,7 @@ class App:
         """`settings`: loaded with need=TELEGRAM + GATEWAY."""
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._path: Path = sqlite_path(settings.database_url)
+        self._path: Path = database_file(settings.database_url)
         self._lock = DeliveryLock(self._path)
         self._stops: list[asyncio.Task[None]] = []
         self.metrics = Metrics()
@@ -168,15 +169,15 @@ class App:
     async def start(self) -> None:
         """Start everything. Raises `SettingsError` or `StoreError` for what is wrong in our own settings or store."""
         settings, clock = self._settings, self._clock
-        self._socket = bind(settings.host, settings.port)
-        self.port = self._socket.getsockname()[1]
-        try:
-            await self._lock.take_within(0.5)
+        # The lock first: a second service would otherwise hear of the port, and not of the first service.
+        await self._lock.take_within(0.5)
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._socket = bind(settings.host, settings.port)
+            undo.callback(self._socket.close)
+            self.port = self._socket.getsockname()[1]
             migrate(self._path)
-        except BaseException:
-            self._socket.close()
-            self._lock.release()
-            raise
+            undo.pop_all()
         self.database = Database(self._path, on_commit=self.metrics.committed)
         self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard)
         self._build_telegram()
@@ -217,7 +218,7 @@ class App:
         self.chat_sync = ChatSync(
             database=database,
             chat=TelegramChat(self.telegram.bot),
-            render=cards.render,
+            render=card_of,
             pacer=Pacer(),
             clock=clock,
             wake=lambda: self.sync_loop.wake(),

@@ -48,7 +48,11 @@ def run() -> None:
 
 @main.command()
 @click.option(
-    "--port", default=8000, show_default=True, help="Port of the page on 127.0.0.1; the next free one if taken."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port of the page on 127.0.0.1; the next free one if taken. 0: any.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the service's log.")
 def demo(port: int, verbose: bool) -> None:
@@ -86,11 +90,11 @@ def send(recipients: str, text: str, wait: bool, yes: bool) -> None:
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings
-    from bridge.store.migrate import HEAD, sqlite_path
+    from bridge.store.migrate import HEAD, database_file
     from bridge.store.migrate import migrate as bring
 
     with _in_one_line():
-        path = sqlite_path(settings.load().database_url)
+        path = database_file(settings.load().database_url)
         changed = bring(path)
     print(f"{path}: {'brought to' if changed else 'is at'} version {HEAD}")
 

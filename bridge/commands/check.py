@@ -1,7 +1,6 @@
 """`bridge check`: says what is understood, and whether it works. Sends nothing unless asked, disturbs no service."""
 
 import asyncio
-import os
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -87,15 +86,12 @@ def _plain(value: object) -> str:
 def _store(found: Settings, report: Report) -> bool:
     """Whether a service delivers from this database now."""
     try:
-        path = migrate.sqlite_path(found.database_url)
+        path = migrate.database_file(found.database_url)
         holder = DeliveryLock.holder(path)
         running = holder is not None and holder.is_service
         version = migrate.current(path)
         migrate.refuse_newer(path, version)
-        if version is not None:
-            migrate.check_writable(path)
-        elif not (path.parent.is_dir() and os.access(path.parent, os.W_OK)):
-            raise SettingsError(f"BRIDGE_DATABASE_URL: cannot write a database into {path.parent}")
+        migrate.check_start(path, version)
     except BridgeError as error:
         report.wrong(f"store: {error}")
         return False

@@ -1,5 +1,6 @@
 """`bridge demo`: the real service, unchanged, against the sandbox on loopback."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -17,13 +18,15 @@ async def show(port: int, *, verbose: bool) -> int:
     """Print the address of the page, and run until a signal; gives 0."""
     asked = on_signals()
     sandbox = Sandbox()
-    await _start(sandbox, port)
+    moved = await _start(sandbox, port)
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
         found = settings.load(environment(sandbox, Path(folder)), env_file=Path(folder, "none"))
         logs.set_up("INFO" if verbose else "ERROR", "text", found.secrets())
         app = App(found)
         await app.start()
         print(sandbox.url, flush=True)
+        if moved:
+            print(f"bridge: {moved}", file=sys.stderr, flush=True)
         if sys.stdout.isatty():
             print("Open it in a browser. Everything stays on this machine. Ctrl-C ends it.", flush=True)
         await asked.wait()
@@ -32,17 +35,18 @@ async def show(port: int, *, verbose: bool) -> int:
     return 0
 
 
-async def _start(sandbox: Sandbox, port: int) -> None:
-    """On this port or one of the next."""
+async def _start(sandbox: Sandbox, port: int) -> str:
+    """On this port or one of the next; gives a line that says so when it is another than asked for."""
     last = port if port == 0 else min(port + PORTS_TRIED, 65535)
+    trouble = ""
     for candidate in range(port, last + 1):
         try:
             await sandbox.start(port=candidate)
         except OSError as error:
-            trouble = error
+            trouble = trouble or os.strerror(error.errno or 0)
         else:
-            return
-    raise SettingsError(f"--port: cannot listen on 127.0.0.1:{port} to {last}: {trouble.strerror}")
+            return trouble and f"port {port} cannot be used ({trouble}); this demo is on port {candidate}"
+    raise SettingsError(f"--port: cannot listen on 127.0.0.1:{port} to {last}: {trouble}")
 
 
 def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:

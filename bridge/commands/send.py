@@ -4,6 +4,7 @@ import getpass
 import os
 import sys
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -21,7 +22,7 @@ from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.store.messages import MessageView
-from bridge.store.migrate import migrate, sqlite_path
+from bridge.store.migrate import current, database_file, migrate
 
 POLL_S = 0.2
 RECIPIENTS_SHOWN = 1000
@@ -33,7 +34,7 @@ OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
 async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     """Write it down, and with `wait` see it through; gives the exit code. Raises `OperatorError`."""
     found = settings.load()
-    path = sqlite_path(found.database_url)
+    path = database_file(found.database_url)
     holder = DeliveryLock.holder(path)
     served = holder is not None and holder.is_service
     if wait and not served:
@@ -47,6 +48,7 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
         measured = measure(read.text, rules)
         if not _confirmed(read, measured, rules, yes=yes):
             return _refuse("Nothing was sent.")
+        fresh = current(path) is None
         migrate(path)
         database = Database(path)
         try:
@@ -55,12 +57,18 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
             )
             if wait:
                 return await _see_through(database, message_id.id, served=served)
-            print(f"#{message_id.id} queued" if served else f"#{message_id.id} queued; no service is running")
+            print(f"#{message_id.id} queued{'' if served else _not_served(path, fresh=fresh)}")
             return OK
         finally:
             await database.aclose()
     except PersonError as error:
         return _refuse(str(error))
+
+
+def _not_served(path: Path, *, fresh: bool) -> str:
+    """Where it waits, and for whom: whoever sends into another file than the service's can see it."""
+    made = ", which was made just now: is BRIDGE_DATABASE_URL the service's?" if fresh else ""
+    return f"; no service is running on {path}{made}"
 
 
 def _refuse(*sentences: str) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bridge.domain.errors import SettingsError
@@ -68,6 +69,8 @@ def gather(environment: Mapping[str, str] | None = None, env_file: Path | None =
                 raise SettingsError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', error)}") from None
     if merged.get("PORT") and not found.get("BRIDGE_PORT"):
         found["BRIDGE_PORT"] = merged["PORT"].strip()
+        if not found["BRIDGE_PORT"].isdecimal():
+            raise SettingsError("PORT: must be a whole number")
         if not found.get("BRIDGE_HOST"):
             found["BRIDGE_HOST"] = "0.0.0.0"  # noqa: S104 - a host that hands out PORT routes to us from outside
     if merged.get("DATABASE_URL") and not found.get("BRIDGE_DATABASE_URL"):
@@ -77,7 +80,13 @@ def gather(environment: Mapping[str, str] | None = None, env_file: Path | None =
 
 def _written_in(env_file: Path) -> dict[str, str]:
     try:
-        return {name: value or "" for name, value in dotenv_values(env_file).items()} if env_file.is_file() else {}
+        if not env_file.is_file():
+            return {}
+        with env_file.open(encoding="utf-8") as lines:
+            wrong = next((found.original.line for found in parse_stream(lines) if found.error), None)
+        if wrong is not None:  # dotenv would go on without it, and only say so in the log
+            raise SettingsError(f"{env_file}, line {wrong}: is not of the form NAME=value")
+        return {name: value or "" for name, value in dotenv_values(env_file).items()}
     except UnicodeDecodeError:
         raise SettingsError(f"{env_file}: cannot be read: it is not UTF-8") from None
     except OSError as error:

@@ -42,7 +42,7 @@ class DeliveryLock:
         try:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StoreUnusable(f"cannot write {self.path}: {error.strerror}") from error
+            raise self._trouble("write", error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.ftruncate(file, 0)
@@ -52,9 +52,21 @@ class DeliveryLock:
             return False
         except OSError as error:
             os.close(file)
-            raise StoreUnusable(f"cannot lock {self.path}: {error.strerror}") from error
+            raise self._trouble("lock", error) from error
         self._file = file
         return True
+
+    def check_writable(self) -> None:
+        """Raise `StoreUnusable` when it could not be taken even if nobody had it. Takes nothing and makes no file."""
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return  # it is made beside the database, which has to be written, too
+        except OSError as error:
+            raise self._trouble("write", error) from error
+
+    def _trouble(self, verb: str, error: OSError) -> StoreUnusable:
+        return StoreUnusable(f"BRIDGE_DATABASE_URL: cannot {verb} {self.path}: {error.strerror}")
 
     def take(self) -> None:
         """Take it. Raises `StoreUnusable` when another process has it, or the file cannot be written."""
@@ -86,20 +98,20 @@ class DeliveryLock:
     @staticmethod
     def holder(database: Path) -> Holder | None:
         """Who delivers from `database` now; None when nobody does. Raises `StoreUnusable` when that cannot be read."""
-        path = DeliveryLock(database).path
+        lock = DeliveryLock(database)
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(lock.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise StoreUnusable(f"cannot read {path}: {error.strerror}") from error
+            raise lock._trouble("read", error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: those who look do not see each other
         except BlockingIOError:
             process, _, purpose = os.pread(file, 64, 0).decode(errors="replace").strip().partition(" ")
             return Holder(process=process, purpose=purpose)
         except OSError as error:
-            raise StoreUnusable(f"cannot lock {path}: {error.strerror}") from error
+            raise lock._trouble("lock", error) from error
         finally:
             os.close(file)
         return None

@@ -1,13 +1,17 @@
 """Bring a database to this version."""
 
+import os
 import sqlite3
+import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bridge.domain.errors import StoreUnusable
 from bridge.store.database import explain, sqlite_engine
+from bridge.store.lock import DeliveryLock
 
 HEAD = "0002"
 """The newest migration. A test holds it against the folder."""
@@ -29,18 +33,36 @@ def sqlite_path(url: str) -> Path:
         raise StoreUnusable(f"BRIDGE_DATABASE_URL: is no path of a file ({type(error).__name__})") from error
 
 
+def database_file(url: str) -> Path:
+    """As `sqlite_path`, of a file that is there or may be made: its folder is there, and nothing else has its name."""
+    path = sqlite_path(url)
+    _size(path)
+    return path
+
+
+def _size(path: Path) -> int:
+    """Bytes of the file at `path`; 0 when it is not there yet. Raises `StoreUnusable` where no file can be."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - Path's own raises where a folder may not be entered
+            raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no folder {path.parent}") from None
+        return 0
+    except OSError as error:
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot read {path}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device"
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is {kind}, not a file")
+    return found.st_size
+
+
 def current(path: Path) -> str | None:
     """The version of the database at `path`; None when there is none yet. Writes nothing.
 
-    Raises `StoreUnusable` when it cannot be read.
+    Raises `StoreUnusable` when it cannot be read, or cannot be there.
     """
-    try:
-        if path.stat().st_size == 0:
-            return None
-    except (FileNotFoundError, NotADirectoryError):
+    if _size(path) == 0:
         return None
-    except OSError as error:
-        raise StoreUnusable(f"cannot read {path}: {error.strerror}") from error
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=3)
         try:
@@ -48,23 +70,46 @@ def current(path: Path) -> str | None:
             if not tables:
                 return None
             if not {"alembic_version", "deliveries", "inbox"} <= tables:  # others use alembic, too
-                raise StoreUnusable(f"{path} is a database of another program")
+                raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is a database of another program")
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return str(row[0]) if row else None
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise StoreUnusable(f"cannot read {path}: {explain(error)}") from error
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot read {path}: {explain(error)}") from error
 
 
 def refuse_newer(path: Path, version: str | None) -> None:
     """Raise `StoreUnusable` when `version`, found at `path`, is newer than this program."""
     if version is not None and version > HEAD:
-        raise StoreUnusable(f"{path} is of version {version}, newer than this program ({HEAD}): install a newer bridge")
+        raise StoreUnusable(
+            f"BRIDGE_DATABASE_URL: {path} is of version {version}, newer than this program ({HEAD}): "
+            "install a newer bridge"
+        )
+
+
+def check_start(path: Path, version: str | None) -> None:
+    """Raise `StoreUnusable` when a service could not start with `path`, where `version` was found. Leaves no trace."""
+    DeliveryLock(path).check_writable()
+    if version is not None:
+        check_writable(path)
+        return
+    try:
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        # A database beside it: permissions do not tell what a disk and its locks can do.
+        with TemporaryDirectory(prefix=".bridge-check-", dir=path.parent) as folder:
+            _try_writing(Path(folder, "trial.db"), shown=path)
+    except OSError as error:
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot write {path}: {error.strerror}") from error
 
 
 def check_writable(path: Path) -> None:
     """Raise `StoreUnusable` when the database at `path` could not be written."""
+    _try_writing(path, shown=path)
+
+
+def _try_writing(path: Path, *, shown: Path) -> None:
     engine = sqlite_engine(path)
     try:
         with engine.begin():
@@ -73,7 +118,7 @@ def check_writable(path: Path) -> None:
             connection.exec_driver_sql("PRAGMA user_version = 0")  # a write: BEGIN alone passes on a read-only file
             connection.rollback()
     except DBAPIError as error:
-        raise StoreUnusable(f"cannot write {path}: {explain(error)}") from error
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot write {shown}: {explain(error)}") from error
     finally:
         engine.dispose()
 
@@ -88,14 +133,12 @@ def migrate(path: Path) -> bool:
         check_writable(path)
         return False
     refuse_newer(path, found)
-    if not path.parent.is_dir():
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no folder {path.parent}")
     engine = sqlite_engine(path)
     try:
         with engine.begin() as connection:
             upgrade(connection)
     except DBAPIError as error:
-        raise StoreUnusable(f"cannot write {path}: {explain(error)}") from error
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot write {path}: {explain(error)}") from error
     finally:
         engine.dispose()
     return True

@@ -37,7 +37,7 @@ async def test_all_is_well_and_nothing_is_sent_or_disturbed(
     assert "ok      store:" in done.out
     assert gateway.calls == []
     assert len(telegram.unconfirmed_updates) == 1
-    assert not shell.database.exists()
+    assert sorted(file.name for file in shell.folder.iterdir()) == ["run-0"], "check leaves nothing behind"
     assert {call.method.lower() for call in telegram.calls} <= {"getme", "getwebhookinfo", "getupdates", "getchat"}
 
 
@@ -124,7 +124,7 @@ async def test_a_database_that_will_not_do_is_named(shell: Shell) -> None:
         )
     )[:1]
     assert line.startswith("store: ")
-    assert "/nowhere" in line
+    assert "there is no folder /nowhere" in line
     await shell.bridge("migrate")
     connection = sqlite3.connect(shell.database)
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -132,6 +132,15 @@ async def test_a_database_that_will_not_do_is_named(shell: Shell) -> None:
     connection.close()
     (line, _) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35))
     assert "of version 9999, newer than this program" in line
+
+
+async def test_a_file_that_holds_nothing_yet_is_tried_and_left_as_it_is(shell: Shell) -> None:
+    shell.database.touch()
+    done = await shell.bridge("check")
+    assert findings(done) == []
+    assert "not there yet, it will be made" in done.out
+    assert shell.database.stat().st_size == 0
+    assert {file.name for file in shell.folder.iterdir()} == {"run-0", "bridge.db"}
 
 
 async def test_a_port_in_use_is_named(shell: Shell) -> None:

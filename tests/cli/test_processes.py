@@ -57,7 +57,11 @@ async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path
             found = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", await first_line(process))
             assert found is not None
             assert port < int(found[1]) <= port + 20
-            assert (await stopped(process, signal.SIGTERM))[0] == 0
+            code, out, err = await stopped(process, signal.SIGTERM)
+            assert (code, out) == (0, "")
+            assert err == (
+                f"bridge: port {port} cannot be used (Address already in use); this demo is on port {found[1]}\n"
+            )
         finally:
             process.kill()
             process.wait()

@@ -49,10 +49,16 @@ async def service(shell: Shell) -> AsyncIterator[App]:
 
 async def test_without_a_service_it_is_written_down_and_says_so(shell: Shell, gateway: MsmpusherSandbox) -> None:
     done = await shell.bridge("send", TO, "Disk full")
-    assert (done.code, done.out, done.err) == (0, "#1 queued; no service is running\n", "")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        f"#1 queued; no service is running on {shell.database}, which was made just now: "
+        "is BRIDGE_DATABASE_URL the service's?\n"
+    )
     assert rows(shell, "SELECT source, owner, text FROM messages") == [("cli", f"cli:{getpass.getuser()}", "Disk full")]
     assert states(shell) == ["queued"]
     assert gateway.calls == []
+    again = await shell.bridge("send", TO, "Disk full")
+    assert again.out == f"#2 queued; no service is running on {shell.database}\n"
 
 
 async def test_a_running_service_sends_it_within_a_second(
@@ -202,7 +208,8 @@ async def test_while_paused_nothing_is_taken(shell: Shell) -> None:
 async def test_only_with_wait_are_the_gateways_settings_needed(shell: Shell) -> None:
     nothing = {name: "" for name in shell.variables if "MSMPUSHER" in name or "TELEGRAM" in name}
     done = await shell.bridge("send", TO, "x", **nothing)
-    assert (done.code, done.out) == (0, "#1 queued; no service is running\n")
+    assert done.code == 0
+    assert done.out.startswith(f"#1 queued; no service is running on {shell.database}")
     done = await shell.bridge("send", TO, "x", "--wait", **nothing)
     assert done.code == 2
     assert done.line.startswith("BRIDGE_MSMPUSHER_PRIVATE_KEY is not set")
@@ -287,7 +294,7 @@ async def test_two_that_wait_at_once_both_see_theirs_through(shell: Shell, gatew
     gateway.on_request = hold
     first = asyncio.create_task(shell.bridge("send", TO, "first", "--wait"))
     await until(lambda: gateway.calls)
-    assert (await shell.bridge("send", TO, "third")).out == "#2 queued; no service is running\n"
+    assert (await shell.bridge("send", TO, "third")).out == f"#2 queued; no service is running on {shell.database}\n"
     second = asyncio.create_task(shell.bridge("send", "0551234567", "second", "--wait"))
     await until(lambda: len(states(shell)) == 3)
     go_on.set()

@@ -1,5 +1,6 @@
 """What keeps a command from starting is one line that names it, and exit 2."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import pytest
 
 from bridge import __version__
 from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.store.lock import DeliveryLock
+from bridge.store.migrate import HEAD
 from bridge.web.server import bind
-from tests.cli.program import Shell
+from tests.cli.program import Done, Shell
 
 MISTAKES = {
     "missing token": ({"BRIDGE_TELEGRAM_TOKEN": ""}, "BRIDGE_TELEGRAM_TOKEN is not set"),
@@ -50,6 +53,52 @@ async def test_a_port_in_use_is_named_in_one_line(shell: Shell) -> None:
     assert done.line == f"BRIDGE_HOST, BRIDGE_PORT: cannot listen on 127.0.0.1:{port}: Address already in use"
 
 
+async def test_beside_a_running_service_the_second_one_hears_of_the_first_and_not_of_the_port(shell: Shell) -> None:
+    lock = DeliveryLock(shell.database)
+    lock.take()
+    with bind("127.0.0.1", 0) as listening:
+        done = await shell.bridge("run", BRIDGE_PORT=str(listening.getsockname()[1]))
+    lock.release()
+    assert done.code == 2
+    assert done.line == (
+        f"another bridge (process {os.getpid()}, service) delivers from {shell.database}; stop it first"
+    )
+
+
+NO_PLACES = ["/proc/x.db", "/nowhere/bridge.db", "/etc/passwd/bridge.db", "/tmp", "/dev/null"]
+"""Where no database can be, for root neither."""
+
+
+def the_store_of(done: Done) -> str:
+    """What `check` says of the database."""
+    return next(line.removeprefix("WRONG   store: ") for line in done.out.splitlines() if " store: " in line)
+
+
+@pytest.mark.parametrize("place", NO_PLACES)
+async def test_every_command_says_the_same_of_a_place_where_no_database_can_be(shell: Shell, place: str) -> None:
+    address = {"BRIDGE_DATABASE_URL": f"sqlite:///{place}"}
+    nowhere = {"BRIDGE_TELEGRAM_API_URL": "http://127.0.0.1:9"}
+    for arguments in (["run"], ["migrate"], ["send", "0241109433", "x"]):
+        done = await shell.bridge(*arguments, **address)
+        assert (done.code, done.out) == (2, "")
+        assert done.line.startswith("BRIDGE_DATABASE_URL: ")
+        assert (place if place.startswith(("/proc", "/dev", "/tmp")) else str(Path(place).parent)) in done.line
+    checked = await shell.bridge("check", **address, **nowhere)
+    assert checked.code == 1
+    assert the_store_of(checked).startswith("BRIDGE_DATABASE_URL: ")
+    assert not os.path.exists(f"{place}.lock")  # noqa: ASYNC240, PTH110 - a look, not a wait
+
+
+async def test_check_finds_a_lock_file_that_run_cannot_take(shell: Shell) -> None:
+    await shell.bridge("migrate")
+    lock = DeliveryLock(shell.database).path
+    lock.mkdir()
+    done = await shell.bridge("run")
+    assert done.code == 2
+    assert done.line == f"BRIDGE_DATABASE_URL: cannot write {lock}: Is a directory"
+    assert the_store_of(await shell.bridge("check")).startswith(f"BRIDGE_DATABASE_URL: cannot write {lock}")
+
+
 async def test_a_database_that_will_not_do_is_named_in_one_line(shell: Shell, tmp_path: Path) -> None:
     newer = tmp_path / "newer.db"
     await shell.bridge("migrate", BRIDGE_DATABASE_URL=f"sqlite:///{newer}")
@@ -61,7 +110,7 @@ async def test_a_database_that_will_not_do_is_named_in_one_line(shell: Shell, tm
     for address, words in {
         f"sqlite:///{newer}": "of version 9999, newer than this program",
         f"sqlite:///{tmp_path / 'text.db'}": "the file is not a database",
-        f"sqlite:///{tmp_path / 'nowhere' / 'bridge.db'}": "cannot write",
+        f"sqlite:///{tmp_path / 'nowhere' / 'bridge.db'}": "BRIDGE_DATABASE_URL: there is no folder ",
         "postgres://bridge:hidden@db/bridge": "BRIDGE_DATABASE_URL: PostgreSQL is not there yet",
         "bridge.db": "BRIDGE_DATABASE_URL: must be sqlite:///FILE",
     }.items():
@@ -74,9 +123,9 @@ async def test_a_database_that_will_not_do_is_named_in_one_line(shell: Shell, tm
 async def test_migrate_says_what_it_did_and_needs_no_other_setting(shell: Shell) -> None:
     nothing = {name: "" for name in shell.variables if "DATABASE" not in name}
     done = await shell.bridge("migrate", **nothing)
-    assert (done.code, done.out, done.err) == (0, f"{shell.database}: brought to version 0001\n", "")
+    assert (done.code, done.out, done.err) == (0, f"{shell.database}: brought to version {HEAD}\n", "")
     done = await shell.bridge("migrate", **nothing)
-    assert (done.code, done.out, done.err) == (0, f"{shell.database}: is at version 0001\n", "")
+    assert (done.code, done.out, done.err) == (0, f"{shell.database}: is at version {HEAD}\n", "")
     done = await shell.bridge("migrate", BRIDGE_PROT="1")
     assert done.code == 2
     assert "did you mean BRIDGE_PORT?" in done.line
@@ -85,7 +134,7 @@ async def test_migrate_says_what_it_did_and_needs_no_other_setting(shell: Shell)
 async def test_settings_come_from_a_file_beside_it_too(shell: Shell) -> None:
     folder = shell.folder / "run-0"
     done = await shell.bridge("migrate", BRIDGE_DATABASE_URL="sqlite:///here.db")
-    assert done.out == f"{folder / 'here.db'}: brought to version 0001\n"
+    assert done.out == f"{folder / 'here.db'}: brought to version {HEAD}\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["send", "-h"], ["--version"]])
@@ -103,6 +152,21 @@ async def test_a_wrong_argument_is_no_traceback(shell: Shell, arguments: list[st
     assert done.code == 2
     assert "Error:" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "65536"])
+async def test_a_port_that_is_none_is_named(shell: Shell, port: str) -> None:
+    done = await shell.bridge("demo", "--port", port)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines()[-1].startswith("Error: Invalid value for '--port'")
+    assert "Traceback" not in done.err
+
+
+async def test_the_last_port_is_one(shell: Shell) -> None:
+    with bind("127.0.0.1", 65535):
+        done = await shell.bridge("demo", "--port", "65535")
+    assert (done.code, done.out) == (2, "")
+    assert done.line == "--port: cannot listen on 127.0.0.1:65535 to 65535: Address already in use"
 
 
 async def test_nothing_of_the_gateway_is_asked_at_a_start_that_fails(shell: Shell, gateway: MsmpusherSandbox) -> None:

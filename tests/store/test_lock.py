@@ -66,7 +66,9 @@ def test_release_is_harmless_when_it_is_not_held_and_lets_the_next_one_in(tmp_pa
 
 
 def test_a_lock_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnusable, match=r"cannot write .*bridge\.db\.lock: No such file or directory"):
+    with pytest.raises(
+        StoreUnusable, match=r"^BRIDGE_DATABASE_URL: cannot write .*bridge\.db\.lock: No such file or directory"
+    ):
         DeliveryLock(tmp_path / "nowhere" / "bridge.db").take()
 
 
@@ -86,7 +88,7 @@ def test_it_says_what_the_holder_delivers(tmp_path: Path) -> None:
 def test_a_lock_file_that_cannot_be_read_is_no_sign_of_a_holder(tmp_path: Path) -> None:
     path = tmp_path / "bridge.db"
     DeliveryLock(path).path.symlink_to("bridge.db.lock")  # a circle: root, too, cannot open it
-    with pytest.raises(StoreUnusable, match=r"cannot read .*bridge\.db\.lock"):
+    with pytest.raises(StoreUnusable, match=r"^BRIDGE_DATABASE_URL: cannot read .*bridge\.db\.lock"):
         DeliveryLock.holder(path)
 
 

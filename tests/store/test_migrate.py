@@ -126,7 +126,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnusable, match="cannot"):
+    with pytest.raises(StoreUnusable, match="is a folder, not a file"):
         migrate.migrate(tmp_path)
 
 

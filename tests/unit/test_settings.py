@@ -234,7 +234,7 @@ def test_port_is_taken_where_ours_is_not_set_and_opens_the_host(tmp_path: Path) 
     assert (found.host, found.port) == ("127.0.0.1", 5000)
     found = load(tmp_path, PORT="5000", BRIDGE_PORT="6000")
     assert (found.host, found.port) == ("127.0.0.1", 6000)
-    assert refused(tmp_path, PORT="http").startswith("BRIDGE_PORT: ")
+    assert refused(tmp_path, PORT="http") == "PORT: must be a whole number"
 
 
 def test_database_url_is_taken_where_ours_is_not_set(tmp_path: Path) -> None:
@@ -255,6 +255,17 @@ def test_a_misspelt_name_in_the_env_file_is_found(tmp_path: Path) -> None:
     file.write_text("BRIDGE_PROT=7000\n")
     with pytest.raises(SettingsError, match="did you mean BRIDGE_PORT"):
         settings.load({}, env_file=file)
+
+
+def test_a_line_of_the_env_file_that_is_none_is_named_and_not_shown(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# a comment\nBRIDGE_PORT=7000\nBRIDGE_TELEGRAM_TOKEN 123:hidden\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, env_file=file)
+    assert str(caught.value) == f"{file}, line 3: is not of the form NAME=value"
+    assert caplog.records == []
 
 
 def test_the_example_file_is_loaded_without_complaint(tmp_path: Path) -> None:
