@@ -6,7 +6,7 @@ Source: recorded payloads of Alertmanager 0.25, https://prometheus.io/docs/alert
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum
 
 from bridge.domain.alerts import Alert, News
 from bridge.sources.bounds import fingerprint, first_line, hashed, labels, links, one_line, prose, scalar
@@ -42,12 +42,12 @@ _NO_PLACE = {
 _PLACES_IN_A_TITLE = 3
 
 
-class At(Enum):
+class At(IntEnum):
     """Where a link stands."""
 
-    PAYLOAD = auto()
-    ALERT = auto()
-    ANNOTATIONS = auto()
+    PAYLOAD = 0
+    ALERT = 1
+    ANNOTATIONS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +99,7 @@ def _alert(given: object, where: str, payload: Fields, source: str, words: Words
     known = labels(labelled)
     title = words.title(labelled, annotations) or named_title(known)
     text = words.text(alert, annotations)
-    places = {At.PAYLOAD: payload, At.ALERT: alert, At.ANNOTATIONS: annotations}
+    places = (payload, alert, annotations)  # in the order of At
     return Alert(
         source=source,
         fingerprint=_fingerprint(alert, labelled, where),

@@ -22,5 +22,8 @@ SEVERITIES: Mapping[str, Severity] = {word: found for found, words in _WORDS.ite
 
 def severity(value: object, *, missing: Severity = Severity.CRITICAL) -> Severity:
     """What a word means, in any case, `SEV-1` as `sev1`. An unknown one is critical; null or blank gives `missing`."""
-    word = re.sub(r"[\s_-]", "", scalar(value)).casefold()
+    given = scalar(value)
+    if found := SEVERITIES.get(given):  # nearly always
+        return found
+    word = re.sub(r"[\s_-]", "", given).casefold()
     return SEVERITIES.get(word, Severity.CRITICAL) if word else missing
