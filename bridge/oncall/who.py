@@ -1,0 +1,174 @@
+"""Who is on call: the file, its calendars and the overrides taken together, at a moment that is handed in."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from types import MappingProxyType
+
+from bridge.oncall.calendar import Calendar
+from bridge.oncall.records import OnCall, Person, Target
+from bridge.oncall.shifts import Shift
+
+HORIZON = timedelta(days=366)
+"""How far ahead a change is looked for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Override:
+    """`person` takes `schedule` from `start` to before `end` (aware), whatever it says."""
+
+    schedule: str
+    person: str
+    start: datetime
+    end: datetime
+
+
+def _no_calendars() -> Mapping[str, Calendar | None]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Roster:
+    """All that decides who is on call.
+
+    `calendars`: schedule -> what was read last, None (or no entry) for one that was never read. `overrides`: the oldest
+    first; of those that hold at the same time the newest counts. One of a person or schedule that the file no longer
+    has counts for nothing.
+    """
+
+    oncall: OnCall
+    calendars: Mapping[str, Calendar | None] = field(default_factory=_no_calendars)
+    overrides: tuple[Override, ...] = ()
+
+
+def on_call(roster: Roster, schedule: str, at: datetime) -> tuple[Person, ...]:
+    """Who has the schedule then, each once; nobody in a gap."""
+    taken = _override(_overrides(roster, schedule), at)
+    keys = (taken.person,) if taken else _by_itself(roster, schedule, at)
+    return _people(roster, keys)
+
+
+def people(roster: Roster, targets: Iterable[Target], at: datetime) -> tuple[Person, ...]:
+    """Whom these targets mean then: in their order, nobody twice."""
+    found: dict[str, Person] = {}
+    for target in targets:
+        found |= {person.key: person for person in _meant(roster, target, at) if person.key not in found}
+    return tuple(found.values())
+
+
+def shifts(roster: Roster, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
+    """Who has the schedule from `start` to `end`, without a hole: a gap is a shift of nobody. Neighbours differ."""
+    pending: Shift | None = None
+    for piece in _pieces(roster, schedule, start, end):
+        if pending is None or pending.people != piece.people:
+            if pending is not None:
+                yield pending
+            pending = piece
+        else:
+            pending = Shift(start=pending.start, end=piece.end, people=piece.people)
+    if pending is not None:
+        yield pending
+
+
+def gaps(roster: Roster, schedule: str, start: datetime, end: datetime) -> tuple[Shift, ...]:
+    """When nobody has the schedule."""
+    return tuple(shift for shift in shifts(roster, schedule, start, end) if not shift.people)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Turn:
+    """Who is on call `until` then; None: for a year at least. Nobody in a gap."""
+
+    people: tuple[Person, ...]
+    until: datetime | None
+
+
+def now_and_next(roster: Roster, schedule: str, at: datetime) -> tuple[Turn, Turn | None]:
+    """Who has the schedule now, and who takes it when that ends (a gap is nobody); no next where it never ends."""
+    change = next_change(roster, schedule, at)
+    now = Turn(people=on_call(roster, schedule, at), until=change)
+    if change is None:
+        return now, None
+    then = Turn(people=on_call(roster, schedule, change), until=next_change(roster, schedule, change))
+    return now, then
+
+
+def next_change(roster: Roster, schedule: str, at: datetime) -> datetime | None:
+    """When others than now have the schedule for the first time, within a year; None if there is no such time."""
+    for ahead in (timedelta(days=8), timedelta(days=60), HORIZON):
+        first = next(shifts(roster, schedule, at, at + ahead))
+        if first.end < at + ahead:
+            return first.end
+    return None
+
+
+def person_named(oncall: OnCall, summary: str) -> str | None:
+    """The key of the person that an event's summary names, by key or by name, in capitals or not; None for nobody."""
+    wanted = " ".join(summary.split()).casefold()
+    by_key = (key for key in oncall.people if key.casefold() == wanted)
+    by_name = (key for key, person in oncall.people.items() if " ".join(person.name.split()).casefold() == wanted)
+    return next(by_key, None) or next(by_name, None)
+
+
+def _meant(roster: Roster, target: Target, at: datetime) -> tuple[Person, ...]:
+    if target.kind is Kind.SCHEDULE:
+        return on_call(roster, target.key, at)
+    if target.kind is Kind.GROUP:
+        group = roster.oncall.groups.get(target.key)
+        return _people(roster, group.people if group else ())
+    return _people(roster, (target.key,))
+
+
+def _people(roster: Roster, keys: Iterable[str]) -> tuple[Person, ...]:
+    return tuple(roster.oncall.people[key] for key in keys if key in roster.oncall.people)
+
+
+def _overrides(roster: Roster, schedule: str) -> list[Override]:
+    """Those of the schedule that count, the newest first."""
+    known = roster.oncall.people
+    return [one for one in reversed(roster.overrides) if one.schedule == schedule and one.person in known]
+
+
+def _override(overrides: list[Override], at: datetime) -> Override | None:
+    return next((one for one in overrides if one.start <= at < one.end), None)
+
+
+def _by_itself(roster: Roster, schedule: str, at: datetime) -> tuple[str, ...]:
+    """Whom the schedule itself names then, by key."""
+    found = roster.oncall.schedules.get(schedule)
+    if isinstance(found, Rotation):
+        person = rota.on_call(found, at)
+        return (person,) if person else ()
+    calendar = roster.calendars.get(schedule) if found else None
+    return _known(roster, calendar.named(at)) if calendar else ()
+
+
+def _shifts_by_itself(roster: Roster, schedule: str, start: datetime, end: datetime) -> list[Shift]:
+    found = roster.oncall.schedules.get(schedule)
+    if isinstance(found, Rotation):
+        return list(rota.shifts(found, start, end))
+    calendar = roster.calendars.get(schedule) if found else None
+    named = calendar.between(start, end) if calendar else ()
+    return [Shift(start=one.start, end=one.end, people=_known(roster, one.people)) for one in named]
+
+
+def _known(roster: Roster, summaries: Iterable[str]) -> tuple[str, ...]:
+    keys = (person_named(roster.oncall, summary) for summary in summaries)
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def _pieces(roster: Roster, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
+    """The time from `start` to `end`, cut wherever others could take over."""
+    overrides = _overrides(roster, schedule)
+    own = _shifts_by_itself(roster, schedule, start, end)
+    cuts = {cut for one in (*own, *overrides) for cut in (one.start, one.end) if start < cut < end}
+    starts = [one.start for one in own]
+    for left, right in pairwise(sorted({start, *cuts, end})):
+        taken = _override(overrides, left)
+        shift = own[bisect_right(starts, left) - 1] if own else None
+        if taken:
+            keys: tuple[str, ...] = (taken.person,)
+        else:
+            keys = shift.people if shift and shift.start <= left < shift.end else ()
+        yield Shift(start=left, end=right, people=keys)
