@@ -1,13 +1,15 @@
 """Who is on call: the file, its calendars and the overrides taken together, at a moment that is handed in."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 
+from bridge.oncall import rota
 from bridge.oncall.calendar import Calendar
-from bridge.oncall.records import OnCall, Person, Target
+from bridge.oncall.records import Kind, OnCall, Person, Rotation, Target
 from bridge.oncall.shifts import Shift
 
 HORIZON = timedelta(days=366)
@@ -162,13 +164,15 @@ def _pieces(roster: Roster, schedule: str, start: datetime, end: datetime) -> It
     """The time from `start` to `end`, cut wherever others could take over."""
     overrides = _overrides(roster, schedule)
     own = _shifts_by_itself(roster, schedule, start, end)
-    cuts = {cut for one in (*own, *overrides) for cut in (one.start, one.end) if start < cut < end}
-    starts = [one.start for one in own]
-    for left, right in pairwise(sorted({start, *cuts, end})):
+    cuts = {one.start for one in own} | {one.end for one in own}
+    cuts |= {one.start for one in overrides} | {one.end for one in overrides}
+    inside = sorted(cut for cut in cuts if start < cut < end)
+    for left, right in pairwise((start, *inside, end)):
         taken = _override(overrides, left)
-        shift = own[bisect_right(starts, left) - 1] if own else None
-        if taken:
-            keys: tuple[str, ...] = (taken.person,)
-        else:
-            keys = shift.people if shift and shift.start <= left < shift.end else ()
-        yield Shift(start=left, end=right, people=keys)
+        yield Shift(start=left, end=right, people=(taken.person,) if taken else _on(own, left))
+
+
+def _on(shifts: list[Shift], at: datetime) -> tuple[str, ...]:
+    """Who has the one of these shifts that holds then."""
+    before = bisect_right(shifts, at, key=lambda shift: shift.start)
+    return shifts[before - 1].people if before and at < shifts[before - 1].end else ()
