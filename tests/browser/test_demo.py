@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -92,6 +93,37 @@ def test_all_of_it_can_be_done_by_keyboard_alone(open_page: OpenPage) -> None:
     page.keyboard.type("/sms 0241109433 Disk full again")
     page.keyboard.press("Enter")
     expect(answer(page)).to_contain_text("balance is used up")
+
+
+def test_one_may_type_at_once_and_on_a_phone_the_first_tab_stop_leads_there(open_page: OpenPage) -> None:
+    page = open_page()
+    expect(page.get_by_label("Message", exact=True)).to_be_focused()
+    small = open_page(width=360, height=740, has_touch=True)
+    expect(small.get_by_role("button", name="Send the first SMS")).to_be_visible()
+    expect(small.get_by_label("Message", exact=True)).not_to_be_focused()
+    small.keyboard.press("Tab")
+    small.keyboard.press("Enter")
+    expect(small.get_by_label("Message", exact=True)).to_be_focused()
+
+
+def test_every_switch_is_in_sight_on_a_small_laptop(open_page: OpenPage) -> None:
+    page = open_page(width=1280, height=800)
+    expect(page.get_by_role("radio", name=re.compile("^Slow"))).to_be_visible()
+    high, seen = page.locator("#gateway").evaluate("panel => [panel.scrollHeight, panel.clientHeight]")
+    assert high <= seen
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_passing_note_hides_neither_chat_nor_phones(open_page: OpenPage, width: int) -> None:
+    page = open_page(width=width, height=740)
+    page.route("**/do/say", lambda route: route.fulfill(status=409, body="Not now."))
+    say(page, "/help")
+    note = page.get_by_text("Not now.")
+    expect(note).to_be_visible()
+    box, chat = note.bounding_box(), page.locator("main").bounding_box()
+    assert box is not None
+    assert chat is not None
+    assert box["y"] + box["height"] <= chat["y"] + 2
 
 
 def test_it_fits_a_phone_in_the_dark(open_page: OpenPage, keep_picture: Keep) -> None:

@@ -208,6 +208,11 @@ function fill(text) {
   $("text").setSelectionRange(text.length, text.length);
 }
 
+// Where a screen has a keyboard one may type at once; elsewhere the focus would open one over half of the page.
+function ready() {
+  if (matchMedia("(hover: hover)").matches && !narrow()) $("text").focus({ preventScroll: true });
+}
+
 function grow() {
   $("text").style.height = "auto";
   $("text").style.height = `${Math.min($("text").scrollHeight + 2, 150)}px`;
@@ -397,6 +402,7 @@ function onSnapshot(data) {
   onSms(data.phones, { quiet: true });
   showGateway(data.gateway);
   showChat();
+  if (fresh) ready();
 }
 
 function listen() {
@@ -472,7 +478,7 @@ new ResizeObserver(() => pinned && ($("log").scrollTop = $("log").scrollHeight))
 $("jump").addEventListener("click", () => ($("log").scrollTop = $("log").scrollHeight));
 $("context-end").addEventListener("click", () => (endContext(), $("text").focus()));
 $("clear").addEventListener("click", () => act("clear", {}));
-$("first").addEventListener("click", () => say(TRY[0][1]));
+$("first").addEventListener("click", () => (say(TRY[0][1]), ready()));
 for (const tab of TABS) $(`tab-${tab}`).addEventListener("click", () => showTab(tab));
 document.querySelector(".tabs").addEventListener("keydown", (event) => {
   const at = TABS.indexOf(document.querySelector("main").dataset.tab);
