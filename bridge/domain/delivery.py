@@ -33,6 +33,7 @@ class Cause(StrEnum):
     CRASH = "crash"  # its owner is gone in the middle of the call
     GIVE_UP = "give_up"  # no gateway is left that could be asked
     RESEND = "resend"  # a person sends it once more
+    PAGE_RULE = "page_rule"  # a page of which nobody knows: twice is cheaper than never
 
 
 # The one table of moves: (from, cause) -> where it may go. Everything else is refused.
@@ -50,6 +51,7 @@ MOVES: Mapping[tuple[State, Cause], frozenset[State]] = {
     (State.REJECTED, Cause.RESEND): frozenset({State.QUEUED}),
     (State.FAILED, Cause.RESEND): frozenset({State.QUEUED}),
     (State.UNKNOWN, Cause.RESEND): frozenset({State.QUEUED}),
+    (State.UNKNOWN, Cause.PAGE_RULE): frozenset({State.QUEUED}),
     # A late answer to the same attempt may settle what nobody knew; it never queues again by itself.
     (State.UNKNOWN, Cause.ANSWER): frozenset({State.ACCEPTED, State.SCHEDULED, State.REJECTED, State.FAILED}),
 }
@@ -96,8 +98,7 @@ class Next:
 def follow(outcome: Outcome, *, listed: int, now: datetime, retry_at: datetime | None) -> Next:
     """What becomes of a delivery whose call ended with `outcome`.
 
-    `listed`: how many numbers the call carried. `retry_at`: when the retry policy would try again, None when it gives
-    up. A gateway that is out of service is not asked again: with no other one that is the end, at once.
+    `listed`: how many numbers the call carried. `retry_at`: when the retry policy tries again, None when it gives up.
     """
     match outcome:
         case Accepted(scheduled=scheduled):
@@ -106,7 +107,7 @@ def follow(outcome: Outcome, *, listed: int, now: datetime, retry_at: datetime |
             return Next(state=State.QUEUED, due_at=now, group_size=max(1, listed // 2))
         case Rejected():
             return Next(state=State.REJECTED)
-        case NotSent(out_of_service=False) if retry_at is not None:
+        case NotSent() if retry_at is not None:
             return Next(state=State.QUEUED, due_at=retry_at)
         case NotSent():
             return Next(state=State.FAILED)

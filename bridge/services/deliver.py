@@ -7,7 +7,7 @@ slots. A call runs between two steps and holds no database connection.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -19,6 +19,7 @@ from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
 from bridge.gateways import Gateway
 from bridge.services.decide import hold_stale
+from bridge.services.pages_port import NO_PAGES, Pages
 from bridge.services.retry import RetryPolicy
 from bridge.services.send_sms import BUTTONS_FOR
 from bridge.store import outcomes, queue
@@ -51,12 +52,15 @@ class Deliverer:
         make_id: Callable[[], str],
         wake: Callable[[], None],
         on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
+        pages: Pages = NO_PAGES,
+        page_retry: RetryPolicy | None = None,
         absence: timedelta = timedelta.max,
         only_message: int | None = None,
     ) -> None:
         """`slots`: one gateway object for each call that may run at once. `make_id`: a new id for a call.
 
-        `on_finished` hears of what was written. `absence`: after so long
+        `on_finished` hears of what was written. `pages` words pages and sees to what became of them, which
+        `page_retry` tries again. `absence`: after so long
         without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
         deliver nothing but this message.
         """
@@ -70,6 +74,8 @@ class Deliverer:
         self._make_id = make_id
         self._wake = wake
         self._on_finished = on_finished
+        self._pages = pages
+        self._page_retry = page_retry or retry
         self._absence = absence
         self._stepped_at = clock.now()
         self._only_message = only_message
@@ -113,6 +119,7 @@ class Deliverer:
         finished = self._settle(connection, answered, now)
         if was_away:
             hold_stale(connection, now, older_than=self._absence)
+            self._pages.after_absence(connection)
         calls = (
             queue.claim(
                 connection,
@@ -125,6 +132,7 @@ class Deliverer:
             if call_ids
             else []
         )
+        calls = [replace(call, text=self._pages.text(connection, call, now)) if call.page else call for call in calls]
         # With a slot left over nothing more is due: ask when that changes.
         due_at = queue.next_due(connection) if len(calls) < len(call_ids) else None
         return calls, finished, due_at
@@ -140,9 +148,8 @@ class Deliverer:
                 outcome = said
                 if isinstance(said, Accepted) and (said.words.sms_id, one.call.id) in repeated:
                     outcome = Unknown(reason=Reason.REPEATED_ID, words=said.words)
-                retry_at = self._retry.next_due(
-                    outcome, tries=delivery.tries, started_at=delivery.round_started_at, now=now
-                )
+                policy = self._page_retry if one.call.page else self._retry
+                retry_at = policy.next_due(outcome, tries=delivery.tries, started_at=delivery.round_started_at, now=now)
                 following = follow(outcome, listed=len(one.outcomes), now=now, retry_at=retry_at)
                 finished.append(
                     Finished(
@@ -151,9 +158,11 @@ class Deliverer:
                         call=one.call.id,
                         outcome=outcome,
                         next=following,
+                        page=one.call.page,
                     )
                 )
         took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
+        self._pages.written(connection, finished, now)
         if took < len(finished):
             log.warning("%d late outcomes changed nothing", len(finished) - took, extra={"event": "attempt.late"})
         return finished

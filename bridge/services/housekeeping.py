@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.services import decide
+from bridge.services.pages_port import NO_PAGES, Pages
 from bridge.services.send_sms import BUTTONS_FOR
 from bridge.store import idempotency, inbox, messages, outcomes, posts, queue, switches
 from bridge.store.database import Database
@@ -27,12 +28,21 @@ IDEMPOTENCY_FOR = timedelta(days=7)
 class Housekeeping:
     """`take_over` once, before the first claim; then `step`, called by a `WorkLoop`."""
 
-    def __init__(self, database: Database, clock: Clock, *, absence: timedelta, notice_places: Sequence[Place]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        absence: timedelta,
+        notice_places: Sequence[Place],
+        pages: Pages = NO_PAGES,
+    ) -> None:
         """`absence`: after which queued messages are held and ask. `notice_places`: where admins read."""
         self._database = database
         self._clock = clock
         self._absence = absence
         self._notice_places = notice_places
+        self._pages = pages
         self._alive_at: datetime | None = None
 
     async def take_over(self) -> None:
@@ -54,10 +64,12 @@ class Housekeeping:
     def _take_over(self, connection: Connection) -> tuple[list[int], list[int]]:
         now = self._clock.now()
         unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
+        self._pages.abandoned(connection, unknown, now)
         alive = switches.get(connection, switches.ALIVE)
         stale = []
         if alive is None or now - alive[2] > self._absence:
             stale = decide.hold_stale(connection, now, older_than=self._absence)
+            self._pages.after_absence(connection)
         switches.put(connection, switches.ALIVE, "", by="", now=now)
         return unknown, stale
 

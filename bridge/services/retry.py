@@ -30,16 +30,16 @@ class wait_as_told(wait_base):  # noqa: N801 - named as tenacity names its waits
         return ours if told is None else max(ours, min(told, LONGEST_RETRY_AFTER_S))
 
 
-def may_be_tried_again(outcome: Outcome) -> bool:
-    """Certainly not sent, and the gateway may take it yet."""
-    return isinstance(outcome, NotSent) and not outcome.out_of_service
-
-
 class RetryPolicy:
     """Whether and when an attempt is repeated."""
 
-    def __init__(self, retry_for_s: float) -> None:
-        """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin."""
+    def __init__(self, retry_for_s: float, *, through_outages: bool = False) -> None:
+        """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin.
+
+        `through_outages`: also a gateway that is out of service is asked again (a page waits for it to be mended);
+        else that is the end, at once.
+        """
+        self._through_outages = through_outages
         self._policy = AsyncRetrying(
             wait=wait_as_told(
                 wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
@@ -50,7 +50,7 @@ class RetryPolicy:
 
     def next_due(self, outcome: Outcome, *, tries: int, started_at: datetime, now: datetime) -> datetime | None:
         """When to try again after `tries` attempts since `started_at`; None: not any more."""
-        if not may_be_tried_again(outcome):
+        if not isinstance(outcome, NotSent) or (outcome.out_of_service and not self._through_outages):
             return None
         state = RetryCallState(self._policy, None, (), {})
         state.attempt_number = tries

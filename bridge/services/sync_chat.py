@@ -17,9 +17,8 @@ from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
 from bridge.services.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.services.pacing import Pacer
-from bridge.store import messages, posts
+from bridge.store import posts
 from bridge.store.database import Database
-from bridge.store.messages import MessageView
 from bridge.store.posts import Post
 
 log = logging.getLogger(__name__)
@@ -31,8 +30,8 @@ AT_ONCE = 8
 """Chats that are written to at the same time."""
 
 
-Render = Callable[[MessageView, int, datetime], Card]
-"""A message's card for a chat id (a group's shows no whole numbers), at that time."""
+Render = Callable[[Connection, Post, datetime], Card]
+"""What a post shows now: reads the state of its subject, writes nothing."""
 
 
 class ChatSync:
@@ -77,7 +76,8 @@ class ChatSync:
 
     async def _sync(self, post: Post) -> None:
         try:
-            card = await self._card(post)
+            now = self._clock.now()
+            card = await self._database.read(lambda connection: self._render(connection, post, now))
             log.debug("showing post %d", post.id, extra={"event": "chat.showing", "edit": post.telegram_id is not None})
             reply = await self._show(post, card)
             log.debug("showed post %d", post.id, extra={"event": "chat.shown"})
@@ -99,15 +99,6 @@ class ChatSync:
                 return await self._chat.show(post.place, card, self._posted.get(post.id, post.telegram_id))
         except TimeoutError:
             return Later(why=f"no answer within {CALL_LIMIT_S:.0f} s")
-
-    async def _card(self, post: Post) -> Card:
-        message_id = post.message_id
-        if message_id is None:
-            return Card(text=post.text)
-        view = await self._database.read(lambda connection: messages.view(connection, message_id))
-        if view is None:
-            return Card(text=f"#{message_id} is not there any more.")
-        return self._render(view, post.place.chat_id, self._clock.now())
 
     def _heard(self, post: Post, reply: Reply) -> datetime:
         """What Telegram's word means for this chat and for the log; gives from when on to try again."""

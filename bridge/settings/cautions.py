@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bridge.settings.load import LATER, gather
-from bridge.settings.model import Settings
+from bridge.settings.model import LOOPBACK, Settings
 
 
 def cautions(
@@ -27,7 +27,7 @@ def cautions(
             )
         )
     url = urlsplit(settings.msmpusher_url)
-    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+    if url.scheme == "http" and url.hostname not in LOOPBACK:
         lines.append(("settings.in_the_clear", "BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear"))
     if (os.environ if environment is None else environment).get("DYNO"):
         lines.append(

@@ -14,19 +14,12 @@ from bridge.settings.model import PREFIX, SECRETS, Settings, variable
 
 LATER = {
     "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",
-    "BRIDGE_PUBLIC_URL": "the webhook and ack links",
     "BRIDGE_MSMPUSHER_RATE": "rate limits",
     "BRIDGE_TEXTLOCAL_URL": "a second gateway",
     "BRIDGE_TEXTLOCAL_API_KEY": "a second gateway",
     "BRIDGE_TEXTLOCAL_SENDER": "a second gateway",
     "BRIDGE_HTTP_GATEWAYS": "a second gateway",
-    "BRIDGE_ALERT_TOKENS": "alerts",
-    "BRIDGE_GRAFANA_SECRET": "alerts",
-    "BRIDGE_ONCALL_FILE": "the on-call file",
-    "BRIDGE_PAGE_MAX_AGE_S": "pages",
-    "BRIDGE_PAGE_INTERVAL_S": "pages",
     "BRIDGE_RETENTION_DAYS": "retention",
-    "BRIDGE_HEARTBEAT_URL": "heartbeats",
 }
 """Names that are spoken for: known, and without effect in this version. The value says what they will belong to."""
 

@@ -52,6 +52,16 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _public_url(value: str) -> str:
+    """Of an ack link. It carries a token, so it must not travel in the clear but on this machine."""
+    if not value:
+        return ""
+    url = _http_url(value)
+    if url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK:
+        raise ValueError("must begin with https://")
+    return url
+
+
 def _person(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
         raise ValueError(f"{value!r} is no numeric user id (a person learns theirs by /whoami)")
@@ -79,6 +89,8 @@ def _chat(value: object) -> object:
     return value
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
@@ -100,6 +112,7 @@ class Settings(BaseSettings):
     telegram_users: Ids = frozenset()
     telegram_admins: Ids = frozenset()
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
+    public_url: Annotated[str, AfterValidator(_public_url)] = ""
     telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(_lower)] = "auto"
 
     gateways: Annotated[tuple[Literal["msmpusher"], ...], NoDecode, BeforeValidator(_parts), Field(min_length=1)] = (
@@ -121,6 +134,10 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
+    alert_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
+    grafana_secret: SecretStr | None = None
+    oncall_file: str = ""
+    heartbeat_url: Annotated[str, AfterValidator(lambda value: _http_url(value) if value else "")] = ""
 
     retry_for_s: float = Field(120, ge=0, le=86400)
     confirm_above: int = Field(20, ge=0)
@@ -128,6 +145,8 @@ class Settings(BaseSettings):
     command_max_age_s: float = Field(300, gt=0, le=86400)
     daily_limit: int = Field(500, ge=0)
     daily_limit_all: int = Field(2000, ge=0)
+    page_max_age_s: float = Field(86400, ge=60, le=604800)
+    page_interval_s: float = Field(60, ge=0, le=3600)
 
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
@@ -166,14 +185,26 @@ class Settings(BaseSettings):
         pairs = map(_name_and_secret, self.api_tokens)
         return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs}
 
+    def alert_names(self) -> dict[str, str]:
+        """SHA-256 of each token that may post alerts and pings (hex) -> its name: those of `/v1/sms` may, too."""
+        pairs = map(_name_and_secret, self.alert_tokens)
+        return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs} | self.api_names()
+
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""
-        single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key)
-        tokens = (_name_and_secret(token)[1] for token in self.api_tokens)
+        single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key, self.grafana_secret)
+        tokens = (_name_and_secret(token)[1] for token in (*self.api_tokens, *self.alert_tokens))
         return (*(one.get_secret_value() for one in single if one), *tokens)
 
 
-SECRETS = ("telegram_token", "msmpusher_private_key", "msmpusher_public_key", "api_tokens")
+SECRETS = (
+    "telegram_token",
+    "msmpusher_private_key",
+    "msmpusher_public_key",
+    "api_tokens",
+    "alert_tokens",
+    "grafana_secret",
+)
 TELEGRAM = ("telegram_token",)
 GATEWAY = ("msmpusher_private_key", "msmpusher_public_key", "msmpusher_sender")
 

@@ -8,14 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
 
-from bridge.domain.delivery import Cause, State, sources
+from bridge.domain.delivery import RESENDABLE, SETTLED, Cause, State, sources
 from bridge.store import posts
 from bridge.store.many import Many
+from bridge.store.queue import PRIORITY_PAGE
 from bridge.store.tables import HAS_BUTTONS, IS_QUEUED, deliveries, messages, microseconds
 from bridge.store.tables import posts as posts_table
 
+PAGE = "page"
+"""The source of messages that are pages: `/pause`, daily limits, questions and `/history` are not for them."""
+
 LINES = 20
 """Deliveries that a view carries one by one; of a larger message it carries those that were not accepted."""
+
+_RESENT_TURNS = 1000  # more than the attempts of any delivery: no button of before a resend carries a turn of after it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +82,10 @@ class MessageView:
     buttons_until: datetime | None
     decision: str
     counts: Mapping[State, int]
-    turn: int  # attempts of what a person may decide on: a button carries it, so that an old keyboard decides nothing
+    turn: int  # attempts and resends of what a person decides on: a button carries it, so that an old one does nothing
     lines: tuple[DeliveryView, ...]
+    source_key: str = ""  # of a chat's command: chat, message and time
+    doubtful: int = 0  # deliveries that are certain by now, and of which an earlier attempt may have been sent
 
 
 _FIND = select(messages.c.id).where(
@@ -99,13 +107,7 @@ _ADD_DELIVERIES = Many(
         **_ZERO,
         **_EMPTY,
     ),
-    "b_message",
-    "b_position",
-    "b_number",
-    "b_state",
-    "b_priority",
-    "b_now",
-    "b_group",
+    *("b_message", "b_position", "b_number", "b_state", "b_priority", "b_now", "b_group"),
 )
 
 
@@ -146,20 +148,30 @@ def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until
     return message_id
 
 
+_BAD_ONES_FIRST = case((deliveries.c.state.in_(RESENDABLE), 0), (deliveries.c.maybe_sent > 0, 1), else_=2)
+
+
 def view(connection: Connection, message_id: int, lines: int = LINES) -> MessageView | None:
     """The message as it stands; None when there is none."""
     row = connection.execute(select(messages).where(messages.c.id == message_id)).one_or_none()
     if row is None:
         return None
     counted = connection.execute(
-        select(deliveries.c.state, func.count(), func.sum(deliveries.c.attempt))
+        select(
+            deliveries.c.state,
+            func.count().label("number"),
+            func.sum(deliveries.c.attempt).label("attempts"),
+            func.sum(deliveries.c.maybe_sent).label("maybe_sent"),
+            func.count(case((deliveries.c.maybe_sent > 0, 1))).label("doubtful"),
+        )
         .where(deliveries.c.message_id == message_id)
         .group_by(deliveries.c.state)
     ).all()
-    counts = {State(state): count for state, count, _ in counted}
-    query = select(deliveries).where(deliveries.c.message_id == message_id).order_by(deliveries.c.position).limit(lines)
+    query = select(deliveries).where(deliveries.c.message_id == message_id).limit(lines)
     if row.recipients > lines:
-        query = query.where(deliveries.c.state.not_in([State.ACCEPTED, State.SCHEDULED]))
+        query = query.where(deliveries.c.state.not_in([State.ACCEPTED, State.SCHEDULED])).order_by(_BAD_ONES_FIRST)
+    query = query.order_by(deliveries.c.position)
+    decidable = sum(one.attempts for one in counted if one.state in (State.HELD, State.UNKNOWN))
     return MessageView(
         id=row.id,
         source=row.source,
@@ -174,9 +186,11 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
         hold=row.hold,
         buttons_until=row.buttons_until,
         decision=row.decision,
-        counts=counts,
-        turn=int(sum(attempts for state, _, attempts in counted if state in (State.HELD, State.UNKNOWN))),
+        counts={State(one.state): one.number for one in counted},
+        turn=int(decidable + _RESENT_TURNS * sum(one.maybe_sent for one in counted)),
         lines=tuple(_delivery(line) for line in connection.execute(query)),
+        source_key=row.source_key,
+        doubtful=int(sum(one.doubtful for one in counted if one.state in SETTLED - {State.UNKNOWN})),
     )
 
 
@@ -190,11 +204,11 @@ def _delivery(row: Row[Any]) -> DeliveryView:
 
 def latest(connection: Connection, owner: str | None, limit: int) -> list[MessageView]:
     """The newest messages, newest first: one owner's, or everybody's when `owner` is None."""
-    query = select(messages.c.id).order_by(messages.c.id.desc()).limit(limit)
+    query = select(messages.c.id).where(messages.c.source != PAGE).order_by(messages.c.id.desc()).limit(limit)
     if owner is not None:
         query = query.where(messages.c.owner == owner)
-    found = [view(connection, message_id, lines=1) for message_id in connection.execute(query).scalars()]
-    return [message for message in found if message is not None]
+    ids = connection.execute(query).scalars().all()
+    return [found for message_id in ids if (found := view(connection, message_id, lines=1)) is not None]
 
 
 def segments_since(connection: Connection, since: datetime, owner: str | None) -> int:
@@ -202,7 +216,7 @@ def segments_since(connection: Connection, since: datetime, owner: str | None) -
     query = (
         select(func.coalesce(func.sum(messages.c.segments), 0))
         .select_from(messages.join(deliveries, deliveries.c.message_id == messages.c.id))
-        .where(messages.c.created_at >= since, deliveries.c.state != State.CANCELLED)
+        .where(messages.c.created_at >= since, messages.c.source != PAGE, deliveries.c.state != State.CANCELLED)
     )
     if owner is not None:
         query = query.where(messages.c.owner == owner)
@@ -226,7 +240,7 @@ def move(
     values: dict[str, object] = {"state": new.value, "changed_at": now}
     if new is State.QUEUED:
         values |= {"due_at": now, "tries": 0, "round_started_at": None}
-    if cause is Cause.RESEND:
+    if cause in (Cause.RESEND, Cause.PAGE_RULE):
         values["maybe_sent"] = deliveries.c.maybe_sent + case((deliveries.c.state == State.UNKNOWN, 1), else_=0)
     moved = connection.execute(
         update(deliveries).where(deliveries.c.message_id == message_id, deliveries.c.state.in_(allowed)).values(values)
@@ -238,12 +252,19 @@ def move(
 
 def note(connection: Connection, message_id: int, *, decision: str = "", hold: str | None = None) -> None:
     """Note who decided what, and why it is held now (empty: it is not)."""
-    values: dict[str, object] = {"decision": decision[:300]} if decision else {}
-    if hold is not None:
-        values["hold"] = hold
+    values = ({"decision": decision[:300]} if decision else {}) | ({"hold": hold} if hold is not None else {})
     if values:
         connection.execute(update(messages).where(messages.c.id == message_id).values(values))
     posts.touch(connection, [message_id])
+
+
+def reword(connection: Connection, message_id: int, words: str, encoding: str, segments: int) -> None:
+    """The text of a page, as it goes out now."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.source == PAGE)
+        .values(text=words, encoding=encoding, segments=segments)
+    )
 
 
 def offer_buttons(connection: Connection, message_id: int, until: datetime | None) -> None:
@@ -265,7 +286,7 @@ def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int,
 
 def with_queued(connection: Connection, written_before: datetime | None = None) -> list[int]:
     """Ids of messages with a queued delivery; if given, only of those written down before that time."""
-    query = select(deliveries.c.message_id).where(IS_QUEUED).distinct()
+    query = select(deliveries.c.message_id).where(IS_QUEUED, deliveries.c.priority > PRIORITY_PAGE).distinct()
     if written_before is not None:
         old = select(messages.c.id).where(messages.c.created_at < written_before)
         query = query.where(deliveries.c.message_id.in_(old))
@@ -282,13 +303,5 @@ def without_post(connection: Connection) -> list[int]:
 
     They came by HTTP or from the command line, or their chat refuses us.
     """
-    query = (
-        select(messages.c.id)
-        .where(HAS_BUTTONS)
-        .where(
-            ~select(posts_table.c.id)
-            .where(posts_table.c.message_id == messages.c.id, posts_table.c.trouble == "")
-            .exists()
-        )
-    )
-    return list(connection.execute(query).scalars())
+    shown = select(posts_table.c.id).where(posts_table.c.message_id == messages.c.id, posts_table.c.trouble == "")
+    return list(connection.execute(select(messages.c.id).where(HAS_BUTTONS, ~shown.exists())).scalars())

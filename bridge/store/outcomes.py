@@ -22,6 +22,7 @@ from bridge.domain.delivery import MOVES, Cause, Next, State, sources
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.store import posts
 from bridge.store.many import Many
+from bridge.store.messages import PAGE
 from bridge.store.queue import Call, Claimed
 from bridge.store.tables import HAS_SMS_ID, IS_SENDING, UtcTime, attempts, deliveries, messages, microseconds
 
@@ -35,6 +36,7 @@ class Finished:
     call: str
     outcome: Outcome
     next: Next
+    page: bool = False
 
 
 def finish(connection: Connection, finished: Sequence[Finished], *, now: datetime, buttons_until: datetime) -> int:
@@ -59,7 +61,7 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
         ),
     )
     changed = {one.message_id for one in finished}
-    unknown = {one.message_id for one in finished if one.next.state is State.UNKNOWN}
+    unknown = {one.message_id for one in finished if one.next.state is State.UNKNOWN and not one.page}
     if unknown:
         connection.execute(
             update(messages).where(messages.c.id.in_(sorted(unknown))).values(buttons_until=buttons_until)
@@ -183,6 +185,9 @@ def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -
         [{"b_id": row.id, "b_attempt": row.attempt} for row in rows],
     )
     found = sorted({row.message_id for row in rows})
-    connection.execute(update(messages).where(messages.c.id.in_(found)).values(buttons_until=buttons_until))
+    # A page asks nobody: its own rule says what follows.
+    connection.execute(
+        update(messages).where(messages.c.id.in_(found), messages.c.source != PAGE).values(buttons_until=buttons_until)
+    )
     posts.touch(connection, found)
     return found

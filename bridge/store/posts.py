@@ -1,13 +1,14 @@
 """What the chat shows, and what it should show."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Column, Connection, Update, bindparam, func, select, update
 
 from bridge.store.dialect import insert_new
-from bridge.store.tables import IS_OUT_OF_DATE, posts
+from bridge.store.tables import IS_OUT_OF_DATE, incidents, page_requests, posts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,12 +21,25 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """What a post is rendered from: the id of one of these; of none: it is a fixed text."""
+
+    message_id: int | None = None
+    incident_id: int | None = None
+    storm_id: int | None = None
+    page_id: int | None = None
+
+
+FIXED = Subject()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Post:
-    """A chat message of ours: fixed `text`, or rendered from `message_id`; `telegram_id` once it is posted."""
+    """A chat message of ours: a fixed `text`, or rendered from its subject; `telegram_id` once it is posted."""
 
     id: int
     place: Place
-    message_id: int | None
+    subject: Subject
     text: str
     telegram_id: int | None
     wanted: int
@@ -34,15 +48,20 @@ class Post:
 
 def say(connection: Connection, key: str, place: Place, text: str, now: datetime) -> bool:
     """Post a fixed text (Telegram HTML), once for each `key`; True when it is new."""
-    return _add(connection, key, place, text, None, now)
+    return _add(connection, key, place, text, FIXED, now)
 
 
 def show(connection: Connection, key: str, place: Place, message_id: int, now: datetime) -> bool:
     """Post a message's card and keep it in step with its state, once for each `key`; True when it is new."""
-    return _add(connection, key, place, "", message_id, now)
+    return show_card(connection, key, place, Subject(message_id=message_id), now)
 
 
-def _add(connection: Connection, key: str, place: Place, text: str, message_id: int | None, now: datetime) -> bool:
+def show_card(connection: Connection, key: str, place: Place, subject: Subject, now: datetime) -> bool:
+    """The same for any subject."""
+    return _add(connection, key, place, "", subject, now)
+
+
+def _add(connection: Connection, key: str, place: Place, text: str, subject: Subject, now: datetime) -> bool:
     return insert_new(
         connection,
         posts,
@@ -51,7 +70,10 @@ def _add(connection: Connection, key: str, place: Place, text: str, message_id: 
             "chat_id": place.chat_id,
             "thread_id": place.thread_id,
             "reply_to": place.reply_to,
-            "message_id": message_id,
+            "message_id": subject.message_id,
+            "incident_id": subject.incident_id,
+            "storm_id": subject.storm_id,
+            "page_id": subject.page_id,
             "text": text,
             "wanted": 1,
             "shown": 0,
@@ -62,15 +84,44 @@ def _add(connection: Connection, key: str, place: Place, text: str, message_id: 
     )
 
 
-_TOUCH = (
-    update(posts).where(posts.c.message_id.in_(bindparam("b_ids", expanding=True))).values(wanted=posts.c.wanted + 1)
-)
+def _touching(column: Column[Any]) -> Update:
+    return update(posts).where(column.in_(bindparam("b_ids", expanding=True))).values(wanted=posts.c.wanted + 1)
+
+
+_TOUCH = _touching(posts.c.message_id)
+_TOUCH_INCIDENTS = _touching(posts.c.incident_id)
+_TOUCH_STORMS = _touching(posts.c.storm_id)
+_TOUCH_PAGES = _touching(posts.c.page_id)
+_AT_ONCE = 500
 
 
 def touch(connection: Connection, message_ids: Collection[int]) -> None:
     """The state of these messages changed: every post that shows one of them is out of date."""
-    if message_ids:
-        connection.execute(_TOUCH, {"b_ids": sorted(message_ids)})
+    _run(connection, _TOUCH, message_ids)
+
+
+def touch_incidents(connection: Connection, ids: Collection[int]) -> None:
+    """These incidents changed: so did their cards, the storms they belong to, and the pages about them."""
+    for some in _slices(ids):
+        connection.execute(_TOUCH_INCIDENTS, {"b_ids": some})
+        storms = select(incidents.c.storm_id).where(incidents.c.id.in_(some), incidents.c.storm_id.is_not(None))
+        pages = select(page_requests.c.page_id).where(
+            page_requests.c.incident_id.in_(some), page_requests.c.page_id.is_not(None)
+        )
+        _run(connection, _TOUCH_STORMS, set(connection.execute(storms).scalars()))
+        _run(connection, _TOUCH_PAGES, set(connection.execute(pages).scalars()))
+
+
+def _run(connection: Connection, statement: Update, ids: Collection[int]) -> None:
+    for some in _slices(ids):
+        connection.execute(statement, {"b_ids": some})
+
+
+def _slices(ids: Collection[int]) -> Iterator[list[int]]:
+    """In lists that a statement can carry."""
+    given = sorted(ids)
+    for start in range(0, len(given), _AT_ONCE):
+        yield given[start : start + _AT_ONCE]
 
 
 _DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
@@ -85,7 +136,12 @@ def due(connection: Connection, now: datetime, limit: int, without: Collection[i
         Post(
             id=row.id,
             place=Place(chat_id=row.chat_id, thread_id=row.thread_id, reply_to=row.reply_to),
-            message_id=row.message_id,
+            subject=Subject(
+                message_id=row.message_id,
+                incident_id=row.incident_id,
+                storm_id=row.storm_id,
+                page_id=row.page_id,
+            ),
             text=row.text,
             telegram_id=row.telegram_id,
             wanted=row.wanted,

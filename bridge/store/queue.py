@@ -12,10 +12,11 @@ from bridge.store import switches
 from bridge.store.many import Many
 from bridge.store.tables import IS_QUEUED, attempts, deliveries, messages, microseconds
 
+PRIORITY_PAGE = 0
 PRIORITY_SINGLE = 1
 PRIORITY_BULK = 2
-PRIORITIES = (PRIORITY_SINGLE, PRIORITY_BULK)
-"""Smaller goes first; 0 is kept for pages."""
+PRIORITIES = (PRIORITY_PAGE, PRIORITY_SINGLE, PRIORITY_BULK)
+"""Smaller goes first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +39,7 @@ class Call:
     text: str
     deliveries: tuple[Claimed, ...]
     claimed_at: datetime
+    page: bool = False
 
 
 def claim(
@@ -54,9 +56,9 @@ def claim(
     Gives the calls. Each call carries numbers of one message. Nothing else may make these calls: the rows
     are `sending` once this commits.
     """
-    if switches.get(connection, switches.PAUSED) is not None:
-        return []
-    rows = _due(connection, len(call_ids) * batch, now, only_message)
+    # The stop switch is for what people send; pages go on.
+    paused = switches.get(connection, switches.PAUSED) is not None
+    rows = _due(connection, len(call_ids) * batch, now, only_message, PRIORITIES[:1] if paused else PRIORITIES)
     groups = _group(rows, len(call_ids), batch)
     if not groups:
         return []
@@ -68,6 +70,7 @@ def claim(
             message_id=group[0].message_id,
             text=texts[group[0].message_id],
             claimed_at=now,
+            page=group[0].priority == PRIORITY_PAGE,
             deliveries=tuple(
                 Claimed(
                     id=row.id,
@@ -132,6 +135,7 @@ _DUE = (
     select(
         deliveries.c.id,
         deliveries.c.message_id,
+        deliveries.c.priority,
         deliveries.c.number,
         deliveries.c.attempt,
         deliveries.c.tries,
@@ -146,10 +150,12 @@ _DUE_OF_ONE = _DUE.where(deliveries.c.message_id == bindparam("message"))
 _NEXT_DUE = select(func.min(deliveries.c.due_at)).where(IS_QUEUED, deliveries.c.priority == bindparam("priority"))
 
 
-def _due(connection: Connection, limit: int, now: datetime, only_message: int | None) -> list[Row[Any]]:
+def _due(
+    connection: Connection, limit: int, now: datetime, only_message: int | None, priorities: Iterable[int]
+) -> list[Row[Any]]:
     """Due rows, the more urgent first: one index range for each priority, so that a backlog costs nothing."""
     found: list[Row[Any]] = []
-    for priority in PRIORITIES:
+    for priority in priorities:
         if len(found) >= limit:
             break
         values: dict[str, object] = {"priority": priority, "now": now, "room": limit - len(found)}

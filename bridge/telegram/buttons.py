@@ -13,7 +13,8 @@ from telegram.ext import ContextTypes
 from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError
 from bridge.services import decide
-from bridge.telegram import replies
+from bridge.services.decide import Person
+from bridge.telegram import incident_handlers, replies
 from bridge.telegram.access import Access, Role, presser
 from bridge.telegram.asking import Desk
 from bridge.telegram.markup import cut
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 ANSWER_LIMIT = 200
 """UTF-16 units of the answer to a press."""
+
+OnIncident = Callable[[Connection, str, Person], str]
+"""(data of a button, who pressed it) -> words for them. Raises `PersonError`."""
 
 VERBS: dict[str, Callable[..., str]] = {
     "go": decide.confirm,
@@ -35,8 +39,10 @@ VERBS: dict[str, Callable[..., str]] = {
 class Buttons:
     """What the buttons do."""
 
-    def __init__(self, desk: Desk, access: Access, clock: Clock) -> None:
+    def __init__(self, desk: Desk, access: Access, clock: Clock, on_incident: OnIncident) -> None:
+        """`on_incident`: does what a button of an incident's card asks for."""
         self._desk = desk
+        self._on_incident = on_incident
         self._access = access
         self._clock = clock
         self._answers: set[asyncio.Task[None]] = set()
@@ -56,17 +62,16 @@ class Buttons:
         user = presser(query)
         if user is None or self._access.role(user.id) < Role.USER:
             return replies.NO_ACCESS
-        choice = read_data(query.data or "")
+        choice = self._choice(query.data or "")
         if choice is None:
             return "This button does nothing any more."
-        verb, message_id, seen = choice
         person = self._desk.person(user)
         said = ""
 
         def act(connection: Connection) -> None:
             nonlocal said
             try:
-                said = VERBS[verb](connection, message_id, person, self._clock.now(), seen)
+                said = choice(connection, person)
             except NotFound:
                 said = replies.NOT_YOURS
             except PersonError as error:
@@ -74,6 +79,16 @@ class Buttons:
 
         await self._desk.once(update, act)
         return said or "Done already."
+
+    def _choice(self, data: str) -> Callable[[Connection, Person], str] | None:
+        """What a button's data asks for; None when it is none of ours."""
+        if incident_handlers.BUTTON.fullmatch(data):
+            return lambda connection, person: self._on_incident(connection, data, person)
+        found = read_data(data)
+        if found is None:
+            return None
+        verb, message_id, seen = found
+        return lambda connection, person: VERBS[verb](connection, message_id, person, self._clock.now(), seen)
 
 
 def read_data(data: str) -> tuple[str, int, int] | None:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
 from telegram.error import TelegramError
-from telegram.ext import ApplicationBuilder, ExtBot
+from telegram.ext import Application, ApplicationBuilder, ExtBot
 from telegram.request import HTTPXRequest
 
 from bridge.clock import Clock
@@ -19,7 +20,6 @@ from bridge.store.posts import Place
 from bridge.telegram import menu
 from bridge.telegram.access import Access
 from bridge.telegram.dispatch import BotApplication, Dispatcher
-from bridge.telegram.handlers import Handlers
 from bridge.telegram.receive import Keep, KeepingRequest, Poller
 from bridge.telegram.trouble import in_words
 
@@ -44,6 +44,14 @@ def make_bot(token: str, api_url: str, keep: Keep) -> ExtBot[None]:
     )
 
 
+class Registers(Protocol):
+    """A set of handlers."""
+
+    def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+        """Tell python-telegram-bot which update goes where; of two that fit, the first one registered gets it."""
+        ...
+
+
 class TelegramService:
     """Keeps the connection to Telegram. Nothing of it, refused or unreachable, ends the process."""
 
@@ -53,7 +61,7 @@ class TelegramService:
         token: str,
         api_url: str,
         database: Database,
-        handlers: Handlers,
+        handlers: Sequence[Registers],
         finished: set[int],
         notice_places: Sequence[Place],
         access: Access,
@@ -68,7 +76,8 @@ class TelegramService:
         self._never = asyncio.Event()
         self.bot = make_bot(token, api_url, self._keep)
         self._application: BotApplication = ApplicationBuilder().bot(self.bot).updater(None).job_queue(None).build()
-        handlers.register(self._application)
+        for some in handlers:
+            some.register(self._application)
         dispatcher = Dispatcher(
             database=database,
             application=self._application,

@@ -10,7 +10,6 @@ from bridge.services.retry import (
     LONGEST_RETRY_AFTER_S,
     LONGEST_WAIT_S,
     RetryPolicy,
-    may_be_tried_again,
 )
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -90,8 +89,13 @@ def test_a_gateway_that_always_fails_is_asked_a_few_times_and_then_given_up(seed
     ids=repr,
 )
 def test_only_what_was_certainly_not_sent_and_may_pass_is_tried_again(outcome: Outcome) -> None:
-    assert not may_be_tried_again(outcome)
     assert wait_s(RetryPolicy(120), outcome) is None
+
+
+@pytest.mark.parametrize("outcome", [NotSent(reason=Reason.NO_BALANCE, out_of_service=True)], ids=repr)
+def test_a_page_waits_for_a_gateway_that_is_out_to_be_mended(outcome: Outcome) -> None:
+    assert wait_s(RetryPolicy(120, through_outages=True), outcome) is not None
+    assert wait_s(RetryPolicy(120, through_outages=True), Rejected(reason=Reason.BAD_NUMBER)) is None
 
 
 def test_a_clock_that_went_back_makes_no_trouble() -> None:

@@ -39,6 +39,7 @@ def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
         "telegram_users": frozenset(),
         "telegram_admins": frozenset(),
         "telegram_chat": "",
+        "public_url": "",
         "telegram_receive": "auto",
         "gateways": ("msmpusher",),
         "gateway_timeout_s": 10,
@@ -55,12 +56,18 @@ def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
         "host": "127.0.0.1",
         "port": 8080,
         "api_tokens": (),
+        "alert_tokens": (),
+        "grafana_secret": None,
+        "oncall_file": "",
+        "heartbeat_url": "",
         "retry_for_s": 120,
         "confirm_above": 20,
         "max_segments": 6,
         "command_max_age_s": 300,
         "daily_limit": 500,
         "daily_limit_all": 2000,
+        "page_max_age_s": 86400,
+        "page_interval_s": 60,
         "log_level": "INFO",
         "log_format": "text",
     }
@@ -90,6 +97,11 @@ GOOD = [
     ("BRIDGE_COMMAND_MAX_AGE_S", "60", 60),
     ("BRIDGE_DAILY_LIMIT", "0", 0),
     ("BRIDGE_DAILY_LIMIT_ALL", "7", 7),
+    ("BRIDGE_PUBLIC_URL", "https://pager.example.org/", "https://pager.example.org"),
+    ("BRIDGE_ONCALL_FILE", "/etc/bridge/oncall.toml", "/etc/bridge/oncall.toml"),
+    ("BRIDGE_HEARTBEAT_URL", "https://hc.example.org/ping/1", "https://hc.example.org/ping/1"),
+    ("BRIDGE_PAGE_MAX_AGE_S", "3600", 3600),
+    ("BRIDGE_PAGE_INTERVAL_S", "0", 0),
     ("BRIDGE_LOG_LEVEL", "debug", "DEBUG"),
     ("BRIDGE_LOG_FORMAT", "json", "json"),
 ]
@@ -145,6 +157,11 @@ BAD = [
     ("BRIDGE_COMMAND_MAX_AGE_S", "nan", "must be a number"),
     ("BRIDGE_DAILY_LIMIT", "-1", "must be 0 or more"),
     ("BRIDGE_DAILY_LIMIT_ALL", "1e3", "must be a whole number"),
+    ("BRIDGE_PUBLIC_URL", "http://pager.example.org", "must begin with https://"),
+    ("BRIDGE_PUBLIC_URL", "pager.example.org", "must be an address"),
+    ("BRIDGE_HEARTBEAT_URL", "ping", "must be an address"),
+    ("BRIDGE_PAGE_MAX_AGE_S", "5", "must be 60 or more"),
+    ("BRIDGE_PAGE_INTERVAL_S", "-1", "must be 0 or more"),
     ("BRIDGE_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ("BRIDGE_LOG_FORMAT", "xml", "'text' or 'json'"),
     ("BRIDGE_API_TOKENS", "ci=secret,=", "secret or name=secret"),
@@ -325,13 +342,13 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
 
 def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("BRIDGE_ONCALL_FILE=oncall.toml\nBRIDGE_PUBLIC_URL=\n")
-    environment = {"BRIDGE_ALERT_TOKENS": "x", "BRIDGE_TELEGRAM_USERS": "7"}
+    file.write_text("BRIDGE_RETENTION_DAYS=7\nBRIDGE_MSMPUSHER_RATE=\n")
+    environment = {"BRIDGE_HTTP_GATEWAYS": "x", "BRIDGE_TELEGRAM_USERS": "7"}
     found = settings.cautions(settings.load(environment, env_file=file), environment, file)
     assert [event for event, _ in found] == ["settings.later", "settings.later"]
     assert [line.partition(" has no effect yet")[0] for _, line in found] == [
-        "BRIDGE_ALERT_TOKENS",
-        "BRIDGE_ONCALL_FILE",
+        "BRIDGE_HTTP_GATEWAYS",
+        "BRIDGE_RETENTION_DAYS",
     ]
 
 
@@ -346,7 +363,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({}, {}, ["settings.nobody"]),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_ONCALL_FILE": "oncall.toml"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_RETENTION_DAYS": "7"}, ["settings.later"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),

@@ -19,6 +19,7 @@ alert_inbox = Table(
     Column("content_type", String(200), nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("received_at", UtcTime, nullable=False),
+    Column("taken", Integer, nullable=False),  # of its alerts, so many are taken in
     Column("trouble", String(200), nullable=False),  # why it could not be taken in; empty: it waits
     partial_index("ix_alert_inbox_news", "id", where=IS_NEWS),
     sqlite_autoincrement=True,

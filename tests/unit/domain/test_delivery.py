@@ -100,7 +100,7 @@ SPLIT = Rejected(reason=Reason.BAD_NUMBER, split=True)
         (SPLIT, 100, LATER, Next(state=State.QUEUED, due_at=NOW, group_size=50)),
         (AGAIN, 1, LATER, Next(state=State.QUEUED, due_at=LATER)),
         (AGAIN, 1, None, Next(state=State.FAILED)),
-        (OUT, 1, LATER, Next(state=State.FAILED)),
+        (OUT, 1, LATER, Next(state=State.QUEUED, due_at=LATER)),
         (OUT, 1, None, Next(state=State.FAILED)),
         (Unknown(reason=Reason.NO_ANSWER), 1, LATER, Next(state=State.UNKNOWN)),
         (Unknown(reason=Reason.NO_ANSWER), 9, None, Next(state=State.UNKNOWN)),

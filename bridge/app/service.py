@@ -1,26 +1,19 @@
-"""The composition root: builds the service from its settings, starts and stops it in order."""
+"""The whole service: started and stopped in order."""
 
 import asyncio
 import logging
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-import httpx
-
+from bridge.app.alert_desk import AlertDesk
+from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
 from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
-from bridge.gateways import Gateway, msmpusher
-from bridge.services.alarms import Alarms
-from bridge.services.deliver import Deliverer
-from bridge.services.housekeeping import Housekeeping
 from bridge.services.pacing import Pacer
-from bridge.services.retry import RetryPolicy
-from bridge.services.send_sms import Rules
 from bridge.services.sync_chat import ChatSync
 from bridge.settings import Settings
 from bridge.store import posts, queue, switches
@@ -28,12 +21,12 @@ from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.store.migrate import database_file, migrate
 from bridge.store.outcomes import Finished
-from bridge.store.posts import Place
 from bridge.telegram.access import Access
 from bridge.telegram.asking import Desk
 from bridge.telegram.buttons import Buttons
 from bridge.telegram.chat import TelegramChat
 from bridge.telegram.handlers import Handlers
+from bridge.telegram.incident_handlers import IncidentHandlers
 from bridge.telegram.rendering import card_of
 from bridge.telegram.service import TelegramService
 from bridge.web.health import Health
@@ -44,111 +37,9 @@ from bridge.web.sms_api import SmsApi
 
 log = logging.getLogger(__name__)
 
-CALLS_MAY_END_WITHIN_S = 7.0
-"""On SIGTERM: how long calls under way are waited for."""
-
-
 CHAT_GATHERS_S = 0.03
 """From news to the look for posts that are out of date: the gateway call goes first, and its outcome often makes it
 into the first post."""
-
-
-def new_id() -> str:
-    """An id that nobody has."""
-    return uuid.uuid4().hex
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What a message must keep to."""
-    return Rules(
-        max_segments=settings.max_segments,
-        confirm_above=settings.confirm_above,
-        command_max_age_s=settings.command_max_age_s,
-        daily_limit=settings.daily_limit,
-        daily_limit_all=settings.daily_limit_all,
-        batch=settings.msmpusher_batch,
-    )
-
-
-def notice_places(settings: Settings) -> tuple[Place, ...]:
-    """Where admins read notices."""
-    return tuple(Place(chat_id=chat, thread_id=topic) for chat, topic in settings.notice_chats)
-
-
-def gateway_slots(settings: Settings, clock: Clock) -> list[Gateway]:
-    """Gateway objects, one for each call that may run at once."""
-    private, public = settings.msmpusher_private_key, settings.msmpusher_public_key
-    if private is None or public is None or settings.msmpusher_sender is None:
-        raise ValueError("settings must be loaded with need=GATEWAY")
-    # One context for all: reading the list of authorities takes 20 ms.
-    tls = httpx.create_ssl_context() if settings.msmpusher_url.startswith("https:") else None
-    return [
-        msmpusher.build(
-            url=settings.msmpusher_url,
-            private_key=private.get_secret_value(),
-            public_key=public.get_secret_value(),
-            sender=settings.msmpusher_sender,
-            method=settings.msmpusher_method,
-            timeout_s=settings.gateway_timeout_s,
-            now=clock.now,
-            ssl_context=tls,
-        )
-        for _ in range(settings.gateway_slots)
-    ]
-
-
-class Outbox:
-    """The delivering half: needs neither Telegram nor HTTP. `bridge send --wait` runs it alone."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        database: Database,
-        clock: Clock,
-        *,
-        on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
-        only_message: int | None = None,
-    ) -> None:
-        """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
-        places = notice_places(settings)
-        absence = timedelta(seconds=settings.command_max_age_s)
-
-        self._on_finished = on_finished
-        self.alarms = Alarms(database, clock, gateway="msmpusher", places=places)
-        self.deliverer = Deliverer(
-            database=database,
-            slots=gateway_slots(settings, clock),
-            retry=RetryPolicy(settings.retry_for_s),
-            clock=clock,
-            batch=settings.msmpusher_batch,
-            make_id=new_id,
-            wake=lambda: self.loop.wake(),
-            on_finished=self._heard,
-            # Who delivers one message is not the service: what else lies there is not its to judge.
-            absence=absence if only_message is None else timedelta.max,
-            only_message=only_message,
-        )
-        # The poll is how messages that another process adds (bridge send) are seen within a second.
-        self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
-        self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places)
-        self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
-
-    def _heard(self, finished: Sequence[Finished]) -> None:
-        self.alarms.heard(finished)
-        self._on_finished(finished)
-
-    async def start(self) -> None:
-        """Take over what an earlier process left, then deliver."""
-        await self.housekeeping.take_over()
-        self.loop.start()
-        self.housekeeping_loop.start()
-
-    async def stop(self) -> None:
-        """Claim nothing more, let calls under way end, write down the rest as unknown."""
-        await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
-        await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
-        await self.alarms.stop()
-        await self.housekeeping.leave()
 
 
 class App:
@@ -179,9 +70,11 @@ class App:
             migrate(self._path)
             undo.pop_all()
         self.database = Database(self._path, on_commit=self.metrics.committed)
-        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard)
+        self.alerts = AlertDesk(settings, self.database, clock, on_written=self._wake_delivery)
+        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
         self._build_telegram()
         await self.outbox.start()
+        self.alerts.loop.start()
         self.sync_loop.start()
         self.telegram.start()
         self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
@@ -192,9 +85,12 @@ class App:
         settings, clock, database = self._settings, self._clock, self.database
         access = Access(users=settings.telegram_users, admins=settings.telegram_admins)
         desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
+        incident_handlers = IncidentHandlers(
+            desk=desk, roster=self.alerts.book.roster, intake=self.alerts.intake, clock=clock
+        )
         handlers = Handlers(
             desk=desk,
-            buttons=Buttons(desk, access, clock),
+            buttons=Buttons(desk, access, clock, incident_handlers.press),
             database=database,
             rules=rules_of(settings),
             region=settings.default_region,
@@ -208,7 +104,7 @@ class App:
             token=token.get_secret_value(),
             api_url=settings.telegram_api_url,
             database=database,
-            handlers=handlers,
+            handlers=(incident_handlers, handlers),
             finished=desk.finished,
             notice_places=notice_places(settings),
             access=access,
@@ -240,7 +136,13 @@ class App:
         )
         health = Health(
             clock=self._clock,
-            loops=(self.outbox.loop, self.outbox.housekeeping_loop, self.sync_loop, self.telegram.inbox_loop),
+            loops=(
+                self.alerts.loop,
+                self.outbox.loop,
+                self.outbox.housekeeping_loop,
+                self.sync_loop,
+                self.telegram.inbox_loop,
+            ),
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
@@ -250,10 +152,16 @@ class App:
         self.metrics.finished(finished)
         last = finished[-1].outcome
         self._gateway_trouble = last.reason.value if isinstance(last, NotSent) else ""
+        if any(one.page for one in finished):
+            self.alerts.loop.wake()
         self.sync_loop.wake()
 
     def wake(self) -> None:
         """Something was written: the loops look at once."""
+        self.alerts.loop.wake()
+        self._wake_delivery()
+
+    def _wake_delivery(self) -> None:
         self.outbox.loop.wake()
         self.sync_loop.wake()
 
@@ -289,6 +197,7 @@ class App:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""
         self._server.should_exit = True
         await self.telegram.stop()
+        await self.alerts.loop.stop()
         await self.outbox.stop()
         await self.sync_loop.stop()
         await self.chat_sync.stop(0.8)

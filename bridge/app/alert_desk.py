@@ -1,0 +1,66 @@
+"""The paging half: builds what makes incidents of alerts, and pages of incidents."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import timedelta
+
+from bridge.app.outbox import notice_places
+from bridge.clock import Clock
+from bridge.engine.embedded import WorkLoop
+from bridge.services.alerting import Alerting
+from bridge.services.book import Book
+from bridge.services.escalate import Escalation
+from bridge.services.intake import Intake
+from bridge.services.notices import Notices
+from bridge.services.paging import MakeToken, Paging
+from bridge.settings import Settings
+from bridge.sources import SOURCES
+from bridge.store.database import Database
+
+
+class AlertDesk:
+    """Everything about alerts, and the loop that works on them."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock, *, on_written: Callable[[], None]) -> None:
+        """`on_written`: something was written that delivery and chat should look at."""
+        self.book = Book(region=settings.default_region, clock=clock)
+        self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
+        self.paging = Paging(
+            notices=self.notices,
+            roster=self.book.roster,
+            interval=timedelta(seconds=settings.page_interval_s),
+            make_token=ack_tokens(settings),
+            link=ack_links(settings),
+        )
+        self.intake = Intake(notices=self.notices)
+        self.alerting = Alerting(
+            database=database,
+            read=lambda source, body, content_type: SOURCES[source](body, content_type),
+            roster=self.book.roster,
+            intake=self.intake,
+            escalation=Escalation(notices=self.notices, page_max_age=timedelta(seconds=settings.page_max_age_s)),
+            paging=self.paging,
+            notices=self.notices,
+            clock=clock,
+            on_written=on_written,
+        )
+        self.loop = WorkLoop("alerting", self.alerting.step, clock, every_s=1)
+
+
+def ack_tokens(settings: Settings) -> MakeToken:
+    """Message id of a page -> 96 bits that nobody can guess who does not know the bot's token; always the same."""
+    token = settings.telegram_token
+    key = hashlib.sha256(b"ack links\0" + (token.get_secret_value() if token else "").encode()).digest()
+
+    def make(message_id: int) -> str:
+        digest = hmac.digest(key, str(message_id).encode(), "sha256")
+        return base64.urlsafe_b64encode(digest[:12]).decode()
+
+    return make
+
+
+def ack_links(settings: Settings) -> Callable[[str], str]:
+    """Token -> address of its ack page; "" where nobody has said what our address is."""
+    return lambda token: f"{settings.public_url}/a/{token}" if settings.public_url else ""

@@ -1,0 +1,126 @@
+"""The delivering half: builds what takes messages to the gateway."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import httpx
+
+from bridge.clock import Clock
+from bridge.engine.embedded import WorkLoop
+from bridge.gateways import Gateway, msmpusher
+from bridge.services.alarms import Alarms
+from bridge.services.deliver import Deliverer
+from bridge.services.housekeeping import Housekeeping
+from bridge.services.pages_port import NO_PAGES, Pages
+from bridge.services.retry import RetryPolicy
+from bridge.services.send_sms import Rules
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.store.outcomes import Finished
+from bridge.store.posts import Place
+
+CALLS_MAY_END_WITHIN_S = 7.0
+"""On SIGTERM: how long calls under way are waited for."""
+
+
+def new_id() -> str:
+    """An id that nobody has."""
+    return uuid.uuid4().hex
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What a message must keep to."""
+    return Rules(
+        max_segments=settings.max_segments,
+        confirm_above=settings.confirm_above,
+        command_max_age_s=settings.command_max_age_s,
+        daily_limit=settings.daily_limit,
+        daily_limit_all=settings.daily_limit_all,
+        batch=settings.msmpusher_batch,
+    )
+
+
+def notice_places(settings: Settings) -> tuple[Place, ...]:
+    """Where admins read notices."""
+    return tuple(Place(chat_id=chat, thread_id=topic) for chat, topic in settings.notice_chats)
+
+
+def gateway_slots(settings: Settings, clock: Clock) -> list[Gateway]:
+    """Gateway objects, one for each call that may run at once."""
+    private, public = settings.msmpusher_private_key, settings.msmpusher_public_key
+    if private is None or public is None or settings.msmpusher_sender is None:
+        raise ValueError("settings must be loaded with need=GATEWAY")
+    # One context for all: reading the list of authorities takes 20 ms.
+    tls = httpx.create_ssl_context() if settings.msmpusher_url.startswith("https:") else None
+    return [
+        msmpusher.build(
+            url=settings.msmpusher_url,
+            private_key=private.get_secret_value(),
+            public_key=public.get_secret_value(),
+            sender=settings.msmpusher_sender,
+            method=settings.msmpusher_method,
+            timeout_s=settings.gateway_timeout_s,
+            now=clock.now,
+            ssl_context=tls,
+        )
+        for _ in range(settings.gateway_slots)
+    ]
+
+
+class Outbox:
+    """The delivering half: needs neither Telegram nor HTTP. `bridge send --wait` runs it alone."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        *,
+        on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
+        pages: Pages = NO_PAGES,
+        only_message: int | None = None,
+    ) -> None:
+        """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
+        places = notice_places(settings)
+        absence = timedelta(seconds=settings.command_max_age_s)
+
+        self._on_finished = on_finished
+        self.alarms = Alarms(database, clock, gateway="msmpusher", places=places)
+        self.deliverer = Deliverer(
+            database=database,
+            slots=gateway_slots(settings, clock),
+            retry=RetryPolicy(settings.retry_for_s),
+            clock=clock,
+            batch=settings.msmpusher_batch,
+            make_id=new_id,
+            wake=lambda: self.loop.wake(),
+            on_finished=self._heard,
+            pages=pages,
+            page_retry=RetryPolicy(settings.page_max_age_s, through_outages=True),
+            # Who delivers one message is not the service: what else lies there is not its to judge.
+            absence=absence if only_message is None else timedelta.max,
+            only_message=only_message,
+        )
+        # The poll is how messages that another process adds (bridge send) are seen within a second.
+        self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
+        self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places, pages=pages)
+        self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
+
+    def _heard(self, finished: Sequence[Finished]) -> None:
+        self.alarms.heard(finished)
+        self._on_finished(finished)
+
+    async def start(self) -> None:
+        """Take over what an earlier process left, then deliver."""
+        await self.housekeeping.take_over()
+        self.loop.start()
+        self.housekeeping_loop.start()
+
+    async def stop(self) -> None:
+        """Claim nothing more, let calls under way end, write down the rest as unknown."""
+        await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
+        await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
+        await self.alarms.stop()
+        await self.housekeeping.leave()

@@ -1,0 +1,40 @@
+"""Words to whoever must know: the chat for notices, the incident's own, and every admin."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from sqlalchemy import Connection
+
+from bridge.store import posts
+from bridge.store.incidents import Incident
+from bridge.store.posts import Place
+
+
+class Notices:
+    """Posts a notice once in each place."""
+
+    def __init__(self, *, places: Sequence[Place], admins: Sequence[int]) -> None:
+        """`places`: where notices go. `admins`: user ids; what nobody may miss goes to each of them as well."""
+        self.places = tuple(places)
+        self._admins = tuple(Place(chat_id=admin) for admin in admins)
+
+    def tell(self, connection: Connection, key: str, words: str, now: datetime) -> None:
+        """Plain `words` to the places for notices, once for each `key`."""
+        self._say(connection, key, words, self.places, now)
+
+    def alarm(self, connection: Connection, key: str, words: str, now: datetime, about: Incident | None = None) -> None:
+        """Plain `words` to the places for notices, to the chat of the incident `about`, and to every admin."""
+        here = () if about is None or about.chat_id is None else (home(about, self.places)[0],)
+        self._say(connection, key, f"🚨 {words}", (*here, *self.places, *self._admins), now)
+
+    def _say(self, connection: Connection, key: str, words: str, places: Sequence[Place], now: datetime) -> None:
+        for place in dict.fromkeys(places):
+            posts.say(connection, f"{key}:{place.chat_id}:{place.thread_id or ''}", place, escape(words), now)
+
+
+def home(incident: Incident, places: Sequence[Place]) -> tuple[Place, ...]:
+    """Where an incident's card stands: its own chat, or the places for notices."""
+    if incident.chat_id is None:
+        return tuple(places)
+    return (Place(chat_id=incident.chat_id, thread_id=incident.thread_id),)

@@ -1,0 +1,151 @@
+"""What people answer to an incident: acknowledge, resolve, escalate now."""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from bridge.domain.alerts import Alert
+from bridge.domain.delivery import Cause, State
+from bridge.domain.errors import NotFound, Refused
+from bridge.domain.wording import count
+from bridge.oncall.who import Roster
+from bridge.services.policies import policy_of
+from bridge.store import alert_ends, incidents, messages, pages, posts, storms
+from bridge.store.incidents import Entry, Incident, IncidentState
+
+REPORT_ENDS = frozenset({"alertmanager", "grafana", "uptime-kuma", "heartbeat"})
+"""Sources that tell when an alert is over: only for them an Ack may run out (contract, section 6)."""
+
+_CODE = re.compile(r"([APS])([0-9]{1,18})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answered:
+    """`done`: incidents that were changed. `words`: for whoever asked, plain."""
+
+    done: tuple[int, ...]
+    words: str
+
+
+def incidents_of(connection: Connection, code: str) -> list[int]:
+    """The incidents of a code: `A7` one, `P12` those of a page, `S3` those of a storm. Raises `NotFound`."""
+    found = _CODE.fullmatch(code.strip())
+    if found is None:
+        raise NotFound(f"“{code[:20]}” is no code such as A7 or P12: /alerts shows them.")
+    kind, number = found[1].upper(), int(found[2])
+    if kind == "P":
+        ids = pages.incident_ids(connection, number)
+    elif kind == "S":
+        ids = storms.open_ids(connection, number)
+    else:
+        ids = [number] if incidents.get(connection, number) else []
+    if not ids:
+        raise NotFound(f"There is nothing with the code {kind}{number}: /alerts shows what is open.")
+    return ids
+
+
+def acknowledge(
+    connection: Connection, ids: Sequence[int], *, by: str, via: str, roster: Roster, now: datetime
+) -> Answered:
+    """Acknowledge what is open of these. In this one transaction escalation ends and queued pages are cancelled.
+
+    Raises `Refused` when none is open, and says who was first.
+    """
+    found = incidents.of_ids(connection, ids)
+    again_at = {one.id: _again_at(one, roster, now) for one in found}
+    won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
+    if not won:
+        raise Refused("too_late", _who_was_first(found))
+    incidents.write_log(
+        connection, [Entry(incident_id=one, event="acknowledged", words=f"{by}, {via}") for one in won], now
+    )
+    stop_paging(connection, won, now)
+    return Answered(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
+
+
+def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Answered:
+    """Resolve what is not. Raises `Refused` when all are, and says who was first."""
+    found = incidents.of_ids(connection, ids)
+    won = incidents.resolve(connection, ids, by=by, now=now)
+    if not won:
+        raise Refused("too_late", _who_was_first(found))
+    for one in found:
+        # By the source's clock: what it tells of this same firing later opens nothing anew.
+        if one.id in won and one.starts_at is not None:
+            alert_ends.note(connection, one.source, one.fingerprint, one.starts_at)
+    incidents.write_log(
+        connection, [Entry(incident_id=one, event="resolved", words=f"{by}, {via}") for one in won], now
+    )
+    stop_paging(connection, won, now)
+    return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")
+
+
+def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str, now: datetime) -> Answered:
+    """Run the next step now, not after the wait. Raises `Refused` where none is to come.
+
+    `seen`: the position that the button was drawn at, so that two presses are one.
+    """
+    found = incidents.get(connection, incident_id)
+    if found is None:
+        raise NotFound(f"There is no incident A{incident_id}.")
+    if found.state is not IncidentState.OPEN:
+        raise Refused("too_late", _who_was_first([found]))
+    if found.due_at is None:
+        raise Refused("nothing", f"{found.code} pages nobody: its policy has no further step.")
+    if found.position != seen:
+        raise Refused("done", f"{found.code}: the next step has run already.")
+    incidents.hurry(connection, [incident_id], now)
+    incidents.write_log(connection, [Entry(incident_id=incident_id, event="escalated", words=by)], now)
+    posts.touch_incidents(connection, [incident_id])
+    return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
+
+
+def ended_by_source(connection: Connection, incident: Incident, alert: Alert, now: datetime) -> None:
+    """The source says that it is over."""
+    if incidents.resolve(connection, [incident.id], by=alert.source, now=now):
+        entry = Entry(incident_id=incident.id, event="resolved", words=f"by {alert.source}")
+        incidents.write_log(connection, [entry], now)
+        stop_paging(connection, [incident.id], now)
+
+
+def stop_paging(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """Nobody needs to hear of these any more: what is asked for is dropped, what is queued is cancelled.
+
+    A page that stands for others, too, goes on for them.
+    """
+    pages.drop(connection, ids)
+    for page in pages.unanswered(connection, ids):
+        messages.move(connection, page.message_id, Cause.CANCEL, State.CANCELLED, now=now)
+    posts.touch_incidents(connection, ids)
+
+
+def _log(connection: Connection, ids: Collection[int], event: str, words: str, now: datetime) -> None:
+    incidents.write_log(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
+
+
+def _again_at(incident: Incident, roster: Roster, now: datetime) -> datetime | None:
+    policy = policy_of(roster, incident.policy)
+    if policy is None or policy.ack_timeout is None or incident.source not in REPORT_ENDS:
+        return None
+    return now + policy.ack_timeout
+
+
+def _named(found: Sequence[Incident], won: Collection[int]) -> str:
+    changed = [one for one in found if one.id in won]
+    return f"{changed[0].code} {changed[0].title[:60]}" if len(changed) == 1 else count(len(changed), "incident")
+
+
+def _who_was_first(found: Sequence[Incident]) -> str:
+    if len(found) != 1:
+        return "None of them is open any more."
+    (one,) = found
+    if one.state is IncidentState.RESOLVED:
+        return f"{one.code} is resolved already, by {one.resolved_by}{_at(one.resolved_at)}."
+    return f"{one.code} is acknowledged already, by {one.acked_by}{_at(one.acked_at)}."
+
+
+def _at(at: datetime | None) -> str:
+    return f" at {at.astimezone(UTC):%H:%M:%S} UTC" if at else ""

@@ -1,0 +1,76 @@
+"""What alert sources posted, kept before they are answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from bridge.store.tables import IS_NEWS, alert_inbox
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Posted:
+    """A request of a source, as it came; `taken`: how many of its alerts are taken in already."""
+
+    id: int
+    source: str
+    content_type: str
+    body: bytes
+    received_at: datetime
+    taken: int
+
+
+_KEEP = insert(alert_inbox)
+_FIRST = select(alert_inbox).where(IS_NEWS).order_by(alert_inbox.c.id).limit(bindparam("most"))
+_DONE = delete(alert_inbox).where(alert_inbox.c.id == bindparam("b_id"))
+_OLDEST = select(func.min(alert_inbox.c.received_at)).where(IS_NEWS)
+
+
+def keep(connection: Connection, source: str, content_type: str, body: bytes, now: datetime) -> None:
+    """Write it down; once this commits, it is not lost."""
+    connection.execute(
+        _KEEP,
+        {
+            "source": source,
+            "content_type": content_type[:200],
+            "body": body,
+            "received_at": now,
+            "taken": 0,
+            "trouble": "",
+        },
+    )
+
+
+def waiting(connection: Connection, limit: int) -> list[Posted]:
+    """The oldest that wait, in the order in which they came."""
+    return [
+        Posted(
+            id=row.id,
+            source=row.source,
+            content_type=row.content_type,
+            body=row.body,
+            received_at=row.received_at,
+            taken=row.taken,
+        )
+        for row in connection.execute(_FIRST, {"most": limit})
+    ]
+
+
+def took(connection: Connection, posted: Posted, taken: int) -> None:
+    """So many of its alerts are taken in."""
+    connection.execute(update(alert_inbox).where(alert_inbox.c.id == posted.id).values(taken=taken))
+
+
+def done(connection: Connection, posted: Posted) -> None:
+    """All of its alerts are taken in."""
+    connection.execute(_DONE, {"b_id": posted.id})
+
+
+def set_aside(connection: Connection, posted: Posted, trouble: str) -> None:
+    """It cannot be taken in: it stays for whoever looks into it, and is not asked for again."""
+    connection.execute(update(alert_inbox).where(alert_inbox.c.id == posted.id).values(trouble=trouble[:200]))
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Since when the oldest waits; None when none does."""
+    return connection.execute(_OLDEST).scalar()

@@ -1,0 +1,303 @@
+"""Incidents: opened, heard of, acknowledged, resolved; and the timers of their escalation."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+
+from bridge.domain.alerts import Alert, Link, Severity
+from bridge.store import posts
+from bridge.store.many import Many
+from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, incident_log, incidents, microseconds
+
+
+class IncidentState(StrEnum):
+    """Where an incident is. Nothing leaves `resolved`; a new firing opens a new one."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incident:
+    """An incident, as it stands. `position`: steps that were run, over all rounds. `due_at`: when the next one runs."""
+
+    id: int
+    source: str
+    fingerprint: str
+    state: IncidentState
+    title: str
+    text: str
+    severity: Severity
+    labels: Mapping[str, str]
+    links: tuple[Link, ...]
+    policy: str
+    chat_id: int | None
+    thread_id: int | None
+    opened_at: datetime
+    starts_at: datetime | None
+    news_at: datetime
+    news: int
+    position: int
+    due_at: datetime | None
+    acked_by: str
+    acked_at: datetime | None
+    resolved_by: str
+    resolved_at: datetime | None
+    storm_id: int | None
+
+    @property
+    def code(self) -> str:
+        """What people type for it: `A7`."""
+        return f"A{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """A line of an incident's log: a stable event word, and words for people."""
+
+    incident_id: int
+    event: str
+    words: str = ""
+    at: datetime | None = None  # filled by `write_log` where it is not
+
+
+def _incident(row: Row[Any]) -> Incident:
+    values = dict(row._mapping)
+    values["state"] = IncidentState(row.state)
+    values["severity"] = Severity(row.severity)
+    values["labels"] = json.loads(row.labels)
+    values["links"] = tuple(Link(label=label, url=url) for label, url in json.loads(row.links))
+    return Incident(**values)
+
+
+def _said(alert: Alert) -> dict[str, object]:
+    """What the newest news of an alert says, as columns."""
+    return {
+        "title": alert.title,
+        "text": alert.text,
+        "severity": alert.severity.value,
+        "labels": json.dumps(dict(alert.labels), ensure_ascii=False),
+        "links": json.dumps([[link.label, link.url] for link in alert.links], ensure_ascii=False),
+    }
+
+
+_ADD = insert(incidents)
+_OPEN_OF = select(incidents).where(
+    incidents.c.source == bindparam("b_source"),
+    incidents.c.fingerprint.in_(bindparam("b_fingerprints", expanding=True)),
+    IS_OPEN_INCIDENT,
+)
+_HEARD = (
+    update(incidents)
+    .where(incidents.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}") for name in ("title", "text", "severity", "labels", "links")})
+    .values(
+        starts_at=func.coalesce(bindparam("b_starts"), incidents.c.starts_at),
+        news_at=bindparam("b_now"),
+        news=incidents.c.news + 1,
+    )
+)
+_DUE = (
+    select(incidents)
+    .where(IS_RUNNING, incidents.c.due_at <= bindparam("b_now"))
+    .order_by(incidents.c.due_at, incidents.c.id)
+    .limit(bindparam("b_most"))
+)
+_NEXT_DUE = select(func.min(incidents.c.due_at)).where(IS_RUNNING)
+_GET = select(incidents).where(incidents.c.id == bindparam("b_id"))
+_TIMER = Many(
+    update(incidents)
+    .where(incidents.c.id == bindparam("b_id"))
+    .values(position=bindparam("b_position"), due_at=bindparam("b_due")),
+    "b_id",
+    "b_position",
+    "b_due",
+)
+_LOG = Many(
+    insert(incident_log).values(
+        incident_id=bindparam("b_id"), at=bindparam("b_at"), event=bindparam("b_event"), words=bindparam("b_words")
+    ),
+    "b_id",
+    "b_at",
+    "b_event",
+    "b_words",
+)
+
+
+def add(
+    connection: Connection,
+    alert: Alert,
+    *,
+    policy: str,
+    place: posts.Place | None,
+    due_at: datetime | None,
+    now: datetime,
+) -> int:
+    """Open an incident; gives its id. `place`: of its card (None: where notices go). None of that alert may be open."""
+    incident_id: int = connection.execute(
+        _ADD,
+        {
+            "source": alert.source,
+            "fingerprint": alert.fingerprint,
+            "state": IncidentState.OPEN.value,
+            **_said(alert),
+            "policy": policy,
+            "chat_id": place.chat_id if place else None,
+            "thread_id": place.thread_id if place else None,
+            "opened_at": now,
+            "starts_at": alert.starts_at,
+            "news_at": now,
+            "news": 1,
+            "position": 0,
+            "due_at": due_at,
+            "acked_by": "",
+            "acked_at": None,
+            "resolved_by": "",
+            "resolved_at": None,
+            "storm_id": None,
+        },
+    ).inserted_primary_key[0]  # type: ignore[index]
+    return incident_id
+
+
+def open_of(connection: Connection, source: str, fingerprints: Iterable[str]) -> dict[str, Incident]:
+    """Of these alerts of a source: fingerprint -> the incident that is open."""
+    rows = connection.execute(_OPEN_OF, {"b_source": source, "b_fingerprints": sorted(set(fingerprints))})
+    return {row.fingerprint: _incident(row) for row in rows}
+
+
+def heard(connection: Connection, incident_id: int, alert: Alert, now: datetime) -> None:
+    """It fires still, and this is what is said of it now."""
+    said = {f"b_{name}": value for name, value in _said(alert).items()}
+    connection.execute(_HEARD, {**said, "b_id": incident_id, "b_starts": alert.starts_at, "b_now": now})
+
+
+def get(connection: Connection, incident_id: int) -> Incident | None:
+    """The incident; None when there is none."""
+    row = connection.execute(_GET, {"b_id": incident_id}).one_or_none()
+    return None if row is None else _incident(row)
+
+
+def of_ids(connection: Connection, ids: Iterable[int]) -> list[Incident]:
+    """The incidents with these ids, in order of their ids."""
+    rows = connection.execute(select(incidents).where(incidents.c.id.in_(sorted(set(ids)))).order_by(incidents.c.id))
+    return [_incident(row) for row in rows]
+
+
+def not_resolved(connection: Connection, limit: int, offset: int = 0) -> list[Incident]:
+    """What is open or acknowledged: open first, then the newest."""
+    query = (
+        select(incidents)
+        .where(IS_OPEN_INCIDENT)
+        .order_by(incidents.c.state.desc(), incidents.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_incident(row) for row in connection.execute(query)]
+
+
+def count_not_resolved(connection: Connection) -> dict[IncidentState, int]:
+    """How many are open, how many acknowledged."""
+    rows = connection.execute(
+        select(incidents.c.state, func.count()).where(IS_OPEN_INCIDENT).group_by(incidents.c.state)
+    )
+    return {IncidentState(state): number for state, number in rows}
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
+    """Incidents whose timer has run out, the longest overdue first."""
+    return [_incident(row) for row in connection.execute(_DUE, {"b_now": now, "b_most": limit})]
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next timer runs out (or ran out); None when none runs."""
+    return connection.execute(_NEXT_DUE).scalar()
+
+
+def set_timers(connection: Connection, timers: Iterable[tuple[int, int, datetime | None]]) -> None:
+    """(incident, steps that were run, when the next one runs) of each."""
+    _TIMER.run(connection, [(one, position, microseconds(at)) for one, position, at in timers])
+
+
+def hurry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
+    """Their next step runs now, if they are open and one is to come."""
+    connection.execute(
+        update(incidents)
+        .where(
+            incidents.c.id.in_(sorted(set(ids))),
+            incidents.c.state == IncidentState.OPEN.value,
+            IS_RUNNING,
+            incidents.c.due_at > now,
+        )
+        .values(due_at=now)
+    )
+
+
+def acknowledge(
+    connection: Connection, ids: Sequence[int], *, by: str, now: datetime, again_at: Mapping[int, datetime | None]
+) -> list[int]:
+    """Acknowledge what is open; gives the ids that were. `again_at`: incident -> when it pages again if it still fires.
+
+    One conditional UPDATE: of two who press, one wins.
+    """
+    won = []
+    for incident_id in sorted(set(ids)):
+        changed = connection.execute(
+            update(incidents)
+            .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.OPEN.value)
+            .values(
+                state=IncidentState.ACKNOWLEDGED.value,
+                acked_by=by[:200],
+                acked_at=now,
+                due_at=again_at.get(incident_id),
+            )
+        ).rowcount
+        if changed:
+            won.append(incident_id)
+    return won
+
+
+def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetime) -> list[int]:
+    """Resolve what is not; gives the ids that were. Their timers end."""
+    won = []
+    for incident_id in sorted(set(ids)):
+        changed = connection.execute(
+            update(incidents)
+            .where(incidents.c.id == incident_id, IS_OPEN_INCIDENT)
+            .values(state=IncidentState.RESOLVED.value, resolved_by=by[:200], resolved_at=now, due_at=None)
+        ).rowcount
+        if changed:
+            won.append(incident_id)
+    return won
+
+
+def reopen(connection: Connection, incident_id: int, now: datetime) -> bool:
+    """Acknowledged and still firing: its escalation begins anew. False when it is not acknowledged any more."""
+    return bool(
+        connection.execute(
+            update(incidents)
+            .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.ACKNOWLEDGED.value)
+            .values(state=IncidentState.OPEN.value, position=0, due_at=now)
+        ).rowcount
+    )
+
+
+def write_log(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
+    """Note what happened."""
+    _LOG.run(
+        connection, [(one.incident_id, microseconds(one.at or now), one.event, one.words[:300]) for one in entries]
+    )
+
+
+def read_log(connection: Connection, incident_id: int) -> list[Entry]:
+    """What happened to it, in order."""
+    rows = connection.execute(
+        select(incident_log).where(incident_log.c.incident_id == incident_id).order_by(incident_log.c.id)
+    )
+    return [Entry(incident_id=row.incident_id, event=row.event, words=row.words, at=row.at) for row in rows]

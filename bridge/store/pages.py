@@ -1,0 +1,356 @@
+"""Pages: who shall be paged about what, and the SMS that stand for it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+
+from bridge.domain.alerts import Severity
+from bridge.domain.delivery import State
+from bridge.store.dialect import insert_new
+from bridge.store.incidents import Incident, IncidentState, of_ids
+from bridge.store.tables import IS_OPEN_REQUEST, deliveries, incidents, page_requests, pages
+
+BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
+"""Ends of a page of which it is certain that no phone buzzed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One SMS to one person. `repeat`: it says that it may be one. `maybe_sent`: attempts of which nobody knows."""
+
+    id: int
+    person: str
+    person_name: str
+    message_id: int
+    created_at: datetime
+    repeat: bool
+    maybe_sent: int
+    state: State
+
+    @property
+    def code(self) -> str:
+        """What people type for it: `P12`."""
+        return f"P{self.id}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paged:
+    """How paging a person about an incident stands. `state`: of the page's delivery; None while no page stands for it.
+
+    `due_at`: when that page will be, if there is none yet. `reason`: as the delivery has it.
+    """
+
+    person: str
+    person_name: str
+    requested_at: datetime
+    due_at: datetime
+    page_id: int | None
+    number: str
+    state: State | None
+    reason: str
+    maybe_sent: int
+    changed_at: datetime | None
+    position: int
+
+
+_PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state).select_from(
+    pages.join(deliveries, deliveries.c.message_id == pages.c.message_id)
+)
+_OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).label("due_at")).where(IS_OPEN_REQUEST)
+_LAST_PAGE = (
+    select(pages.c.person, func.max(pages.c.created_at).label("at"))
+    .where(pages.c.person.in_(bindparam("b_people", expanding=True)))
+    .group_by(pages.c.person)
+)
+
+
+def request(
+    connection: Connection, incident_id: int, person: str, *, position: int, due_at: datetime, now: datetime
+) -> bool:
+    """Ask for a page of this person about this incident, not before `due_at`. False when one is asked for or queued."""
+    if _queued(connection, incident_id, person):
+        return False
+    return insert_new(
+        connection,
+        page_requests,
+        {
+            "incident_id": incident_id,
+            "person": person,
+            "position": position,
+            "requested_at": now,
+            "due_at": due_at,
+            "page_id": None,
+            "dropped": 0,
+        },
+    )
+
+
+def _queued(connection: Connection, incident_id: int, person: str) -> bool:
+    """Whether a page of this person about this incident is not with the gateway yet."""
+    return (
+        connection.execute(
+            select(page_requests.c.id)
+            .select_from(
+                page_requests.join(pages, pages.c.id == page_requests.c.page_id).join(
+                    deliveries, deliveries.c.message_id == pages.c.message_id
+                )
+            )
+            .where(
+                page_requests.c.incident_id == incident_id,
+                page_requests.c.person == person,
+                deliveries.c.state == State.QUEUED.value,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def waiting(connection: Connection) -> dict[str, datetime]:
+    """Person -> when the first page that is asked for is due (their quiet time is over)."""
+    return {row.person: row.due_at for row in connection.execute(_OPEN_ROWS.group_by(page_requests.c.person))}
+
+
+def last_paged(connection: Connection, people: Collection[str]) -> dict[str, datetime]:
+    """Person -> when the newest page was made, of those that had one."""
+    return {row.person: row.at for row in connection.execute(_LAST_PAGE, {"b_people": sorted(people)})}
+
+
+def requested(connection: Connection, person: str, now: datetime) -> list[int]:
+    """Incidents that this person is to be paged about now."""
+    return list(
+        connection.execute(
+            select(page_requests.c.incident_id)
+            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.due_at <= now)
+            .order_by(page_requests.c.incident_id)
+        ).scalars()
+    )
+
+
+def add(
+    connection: Connection,
+    *,
+    person: str,
+    person_name: str,
+    message_id: int,
+    token_hash: str,
+    now: datetime,
+) -> int:
+    """Write down a page; gives its id. `token_hash`: SHA-256 (hex) of what its ack link ends in."""
+    page_id: int = connection.execute(
+        insert(pages).values(
+            person=person,
+            person_name=person_name[:200],
+            message_id=message_id,
+            token_hash=token_hash,
+            created_at=now,
+            repeat=0,
+        )
+    ).inserted_primary_key[0]  # type: ignore[index]
+    return page_id
+
+
+def answer(connection: Connection, page_id: int, person: str, incident_ids: Collection[int]) -> None:
+    """What this person is to be paged about these incidents, that page stands for."""
+    for some in _slices(sorted(incident_ids)):
+        connection.execute(
+            update(page_requests)
+            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.incident_id.in_(some))
+            .values(page_id=page_id)
+        )
+
+
+def queued_of(connection: Connection, person: str) -> Page | None:
+    """This person's page that is not with the gateway yet; None when there is none."""
+    row = connection.execute(
+        _PAGES.where(pages.c.person == person, deliveries.c.state == State.QUEUED.value)
+        .order_by(pages.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _page(row)
+
+
+def drop(connection: Connection, incident_ids: Iterable[int], *, person: str | None = None) -> None:
+    """Nobody (or not this person) is to be paged about these any more, as far as no page stands for it."""
+    for some in _slices(sorted(set(incident_ids))):
+        query = update(page_requests).where(IS_OPEN_REQUEST, page_requests.c.incident_id.in_(some)).values(dropped=1)
+        connection.execute(query if person is None else query.where(page_requests.c.person == person))
+
+
+def _slices(ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
+    """In lists that a statement can carry."""
+    return [ids[start : start + size] for start in range(0, len(ids), size)]
+
+
+def by_message(connection: Connection, message_ids: Collection[int]) -> dict[int, Page]:
+    """Message id -> the page that it is, of those that are one."""
+    rows = connection.execute(_PAGES.where(pages.c.message_id.in_(sorted(message_ids))))
+    return {row.message_id: _page(row) for row in rows}
+
+
+def get(connection: Connection, page_id: int) -> Page | None:
+    """The page; None when there is none."""
+    row = connection.execute(_PAGES.where(pages.c.id == page_id)).one_or_none()
+    return None if row is None else _page(row)
+
+
+def by_token(connection: Connection, token_hash: str) -> Page | None:
+    """The page of an ack link; None when there is none."""
+    row = connection.execute(_PAGES.where(pages.c.token_hash == token_hash)).one_or_none()
+    return None if row is None else _page(row)
+
+
+def _page(row: Row[Any]) -> Page:
+    return Page(
+        id=row.id,
+        person=row.person,
+        person_name=row.person_name,
+        message_id=row.message_id,
+        created_at=row.created_at,
+        repeat=bool(row.repeat),
+        maybe_sent=row.maybe_sent,
+        state=State(row.state),
+    )
+
+
+def incident_ids(connection: Connection, page_id: int) -> list[int]:
+    """The incidents that a page stands for."""
+    return list(
+        connection.execute(
+            select(page_requests.c.incident_id)
+            .where(page_requests.c.page_id == page_id)
+            .order_by(page_requests.c.incident_id)
+        ).scalars()
+    )
+
+
+def worst(connection: Connection, page_id: int, most: int) -> tuple[list[Incident], int]:
+    """Incidents of a page that are open, the most severe and oldest first, at most so many; and how many are open."""
+    of_page = page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id)
+    still_open = (page_requests.c.page_id == page_id, incidents.c.state == IncidentState.OPEN.value)
+    total = int(connection.execute(select(func.count()).select_from(of_page).where(*still_open)).scalar_one())
+    ids = list(
+        connection.execute(
+            select(incidents.c.id)
+            .select_from(of_page)
+            .where(*still_open)
+            .order_by(case(_SEVERITY_ORDER, value=incidents.c.severity), incidents.c.opened_at, incidents.c.id)
+            .limit(most)
+        ).scalars()
+    )
+    found = {one.id: one for one in of_ids(connection, ids)}
+    return [found[incident_id] for incident_id in ids], total
+
+
+_SEVERITY_ORDER = {severity.value: place for place, severity in enumerate(Severity)}
+
+
+def unanswered(connection: Connection, incident_ids: Iterable[int]) -> list[Page]:
+    """Pages about these incidents whose SMS is queued, and of which no incident is open any more."""
+    open_too = (
+        select(page_requests.c.page_id)
+        .select_from(page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id))
+        .where(incidents.c.state == IncidentState.OPEN.value, page_requests.c.page_id == pages.c.id)
+    )
+    found: dict[int, Page] = {}
+    for some in _slices(sorted(set(incident_ids))):
+        about = select(page_requests.c.page_id).where(
+            page_requests.c.incident_id.in_(some), page_requests.c.page_id.is_not(None)
+        )
+        rows = connection.execute(
+            _PAGES.where(
+                pages.c.id.in_(about),
+                deliveries.c.state.in_([State.QUEUED.value, State.HELD.value]),
+                ~open_too.exists(),
+            )
+        )
+        found |= {row.id: _page(row) for row in rows}
+    return list(found.values())
+
+
+def of_incident(connection: Connection, incident_id: int) -> list[Paged]:
+    """How paging about this incident stands, in the order in which it was asked for."""
+    rows = connection.execute(
+        select(
+            page_requests.c.person,
+            page_requests.c.requested_at,
+            page_requests.c.due_at,
+            page_requests.c.page_id,
+            page_requests.c.position,
+            pages.c.person_name,
+            deliveries.c.number,
+            deliveries.c.state,
+            deliveries.c.reason,
+            deliveries.c.maybe_sent,
+            deliveries.c.changed_at,
+        )
+        .select_from(
+            page_requests.outerjoin(pages, pages.c.id == page_requests.c.page_id).outerjoin(
+                deliveries, deliveries.c.message_id == pages.c.message_id
+            )
+        )
+        .where(page_requests.c.incident_id == incident_id, page_requests.c.dropped == 0)
+        .order_by(page_requests.c.id)
+    )
+    return [
+        Paged(
+            person=row.person,
+            person_name=row.person_name or row.person,
+            requested_at=row.requested_at,
+            due_at=row.due_at,
+            page_id=row.page_id,
+            number=row.number or "",
+            state=State(row.state) if row.state else None,
+            reason=row.reason or "",
+            maybe_sent=row.maybe_sent or 0,
+            changed_at=row.changed_at,
+            position=row.position,
+        )
+        for row in rows
+    ]
+
+
+def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
+    """Open incidents of these pages whose newest step has nobody left: each of its pages is certainly not sent."""
+    other = page_requests.alias("other")
+    alive = (
+        select(other.c.id)
+        .select_from(
+            other.outerjoin(pages, pages.c.id == other.c.page_id).outerjoin(
+                deliveries, deliveries.c.message_id == pages.c.message_id
+            )
+        )
+        .where(
+            other.c.incident_id == page_requests.c.incident_id,
+            other.c.position == page_requests.c.position,
+            other.c.dropped == 0,
+            (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
+        )
+    )
+    return list(
+        connection.execute(
+            select(page_requests.c.incident_id)
+            .distinct()
+            .select_from(page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id))
+            .where(
+                page_requests.c.page_id.in_(sorted(page_ids)),
+                incidents.c.state == IncidentState.OPEN.value,
+                incidents.c.position == page_requests.c.position + 1,
+                ~alive.exists(),
+            )
+        ).scalars()
+    )
+
+
+def mark_repeat(connection: Connection, page_ids: Collection[int]) -> None:
+    """These say that they may be a repeat."""
+    connection.execute(update(pages).where(pages.c.id.in_(sorted(page_ids))).values(repeat=1))
+
+
+def mark_repeats(connection: Connection) -> None:
+    """What is queued after an absence may have been overtaken by what people did: it says that it may be a repeat."""
+    queued = select(deliveries.c.message_id).where(deliveries.c.state == State.QUEUED.value)
+    connection.execute(update(pages).where(pages.c.message_id.in_(queued)).values(repeat=1))

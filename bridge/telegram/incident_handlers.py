@@ -1,0 +1,152 @@
+"""Incidents in the chat: /alerts, /ack, /resolve, /page, and the buttons of their cards."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import Any
+
+from sqlalchemy import Connection
+from telegram import Update
+from telegram.ext import Application, CommandHandler, ContextTypes, filters
+
+from bridge.clock import Clock
+from bridge.domain.alerts import Alert, Severity
+from bridge.domain.errors import Refused
+from bridge.services import respond
+from bridge.services.alerting import RosterOf
+from bridge.services.decide import Person
+from bridge.services.intake import Intake
+from bridge.store import incidents
+from bridge.store.incidents import IncidentState
+from bridge.telegram import incident_cards
+from bridge.telegram.asking import Asker, Desk, arguments_of, message_of, relayed_text
+
+Context = ContextTypes.DEFAULT_TYPE
+
+LISTED = 15
+"""Incidents of one `/alerts`; `/alerts 2` shows the next ones."""
+
+PAGE_SOURCE = "chat"
+"""The source of incidents that people open by `/page`."""
+
+BUTTON = re.compile(r"(ack|res|esc):([APS][0-9]{1,18})(?::([0-9]{1,9}))?")
+"""The data of a card's buttons: what to do, the code, and for `esc` the position that it was drawn at."""
+
+
+class IncidentHandlers:
+    """What people say about incidents. Each handler is one transaction that does it and holds the answer."""
+
+    def __init__(self, *, desk: Desk, roster: RosterOf, intake: Intake, clock: Clock) -> None:
+        self._desk = desk
+        self._roster = roster
+        self._intake = intake
+        self._clock = clock
+
+    def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+        """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
+        own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
+        for name, handler in self.commands.items():
+            application.add_handler(CommandHandler(name, handler, filters=own))
+
+    @property
+    def commands(self) -> dict[str, Callable[[Update, Context], Any]]:
+        """Command -> what does it."""
+        return {"alerts": self.alerts, "ack": self.ack, "resolve": self.resolve, "page": self.page}
+
+    async def alerts(self, update: Update, _context: Context) -> None:
+        """`/alerts [PAGE]`: what is not resolved, open ones first."""
+        message = message_of(update)
+        argument = arguments_of(message)
+        shown = int(argument) if re.fullmatch(r"[0-9]{1,6}", argument) else 1
+
+        def act(_asker: Asker, connection: Connection) -> str:
+            first = (max(1, shown) - 1) * LISTED
+            found = incidents.not_resolved(connection, LISTED, first)
+            counts = incidents.count_not_resolved(connection)
+            total = sum(counts.values())
+            if not found:
+                return f"That is all: /alerts {-(-total // LISTED)} is the last page." if total else "Nothing is open."
+            states = [f"{number} {state.value}" for state in IncidentState if (number := counts.get(state))]
+            head = f"<b>{', '.join(states)}</b>"
+            more = f"/alerts {max(1, shown) + 1} shows more. " if first + len(found) < total else ""
+            foot = f"{more}/ack CODE acknowledges, /resolve CODE ends one."
+            return "\n".join([head, *map(incident_cards.summary, found), foot])
+
+        await self._do(update, act)
+
+    async def ack(self, update: Update, _context: Context) -> None:
+        """`/ack CODE`: what the button Ack does."""
+        await self._by_code(update, "ack", self.acknowledge)
+
+    async def resolve(self, update: Update, _context: Context) -> None:
+        """`/resolve CODE`: what the button Resolve does."""
+        await self._by_code(update, "resolve", self.end)
+
+    async def page(self, update: Update, _context: Context) -> None:
+        """`/page TEXT`: opens a critical incident; as a reply it takes that message's text."""
+        message = message_of(update)
+        text = arguments_of(message) or (relayed_text(message) or "").strip()
+
+        def act(asker: Asker, connection: Connection) -> str:
+            if not text:
+                return "What about? Write /page and what is wrong, such as <code>/page database is on fire</code>."
+            now = self._clock.now()
+            title, _, more = text.partition("\n")
+            alert = Alert(
+                source=PAGE_SOURCE,
+                fingerprint=asker.key,
+                firing=True,
+                title=" ".join(title.split())[:300],
+                text=more.strip()[:2000],
+                severity=Severity.CRITICAL,
+                starts_at=now,
+                labels={"from": asker.person.name},
+            )
+            self._intake.take(connection, [alert], self._roster(connection), received_at=now, now=now)
+            opened = incidents.open_of(connection, PAGE_SOURCE, [asker.key])[asker.key]
+            if opened.due_at is None:
+                return f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
+            return f"{opened.code} is open: who is on call is paged now. /ack {opened.code} ends that."
+
+        await self._do(update, act)
+
+    def press(self, connection: Connection, data: str, person: Person) -> str:
+        """A button of a card was pressed by somebody who may; gives words for them. Raises `PersonError`."""
+        found = BUTTON.fullmatch(data)
+        if found is None:
+            raise Refused("unknown", "This button does nothing any more.")
+        verb, code, seen = found[1], found[2], int(found[3] or 0)
+        if verb == "ack":
+            return self.acknowledge(connection, code, person)
+        if verb == "res":
+            return self.end(connection, code, person)
+        (incident_id,) = respond.incidents_of(connection, code)[:1]
+        now = self._clock.now()
+        return respond.escalate_now(connection, incident_id, seen=seen, by=person.name, now=now).words
+
+    def acknowledge(self, connection: Connection, code: str, person: Person) -> str:
+        """Acknowledge what the code stands for; gives words for the person. Raises `PersonError`."""
+        ids = respond.incidents_of(connection, code)
+        now, roster = self._clock.now(), self._roster(connection)
+        return respond.acknowledge(connection, ids, by=person.name, via="chat", roster=roster, now=now).words
+
+    def end(self, connection: Connection, code: str, person: Person) -> str:
+        """Resolve what the code stands for; gives words for the person. Raises `PersonError`."""
+        ids = respond.incidents_of(connection, code)
+        return respond.resolve(connection, ids, by=person.name, via="chat", now=self._clock.now()).words
+
+    async def _by_code(self, update: Update, command: str, act: Callable[[Connection, str, Person], str]) -> None:
+        code = arguments_of(message_of(update))
+
+        def run(asker: Asker, connection: Connection) -> str:
+            if not code:
+                return f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
+            return escape(act(connection, code, asker.person))
+
+        await self._do(update, run)
+
+    async def _do(self, update: Update, act: Callable[[Asker, Connection], str]) -> None:
+        asker = await self._desk.user(update, message_of(update))
+        if asker is not None:
+            await self._desk.commit(update, asker, partial(act, asker))
