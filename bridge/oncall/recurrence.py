@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from dateutil.rrule import rrulestr  # type: ignore[import-untyped]
 
-MOST_STEPS = 600_000  # days or hours to walk through, of all rules together: a few seconds
+MOST_STEPS = 300_000  # days or hours to walk through, of all rules together: a few seconds
 MOST_TIMES = 24  # a day, by BYHOUR, BYMINUTE and BYSECOND
-RARELY_STEPS = 10_000  # what may lie between two events of a rule with days to fit, in days: some 28 years
+RARELY_STEPS = 5_000  # what may lie between two events of a rule with days to fit, in days: some 14 years
 
 _STEPS_A_DAY = {"YEARLY": 1, "MONTHLY": 1, "WEEKLY": 1, "DAILY": 1, "HOURLY": 24}
 _TIMES = ("BYHOUR", "BYMINUTE", "BYSECOND")
