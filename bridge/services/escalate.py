@@ -17,8 +17,9 @@ from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
 from bridge.services.notices import Notices
 from bridge.services.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
-from bridge.store import incidents, pages, posts
-from bridge.store.incidents import Entry, Incident, IncidentState
+from bridge.store import incident_log, incidents, page_requests, posts
+from bridge.store.incident_log import Entry
+from bridge.store.incidents import Incident, IncidentState
 
 log = logging.getLogger(__name__)
 
@@ -68,16 +69,18 @@ class Escalation:
         people = [person for person in people_of(roster, turn.step.targets, now) if person.phone]
         if not people:
             words = f"{_names(turn)}: nobody there has a phone"
-            incidents.write_log(connection, [Entry(incident_id=incident.id, event="step.nobody", words=words)], now)
+            incident_log.write(connection, [Entry(incident_id=incident.id, event="step.nobody", words=words)], now)
             return None
         due = {person.key: self._due(incident, person, now) for person in people}
         entries = []
         for person in people:
-            if pages.request(connection, incident.id, person.key, position=position, due_at=due[person.key], now=now):
+            if page_requests.request(
+                connection, incident.id, person.key, position=position, due_at=due[person.key], now=now
+            ):
                 quiet = due[person.key] > now
                 words = f"{person.name}, after the quiet time" if quiet else person.name
                 entries.append(Entry(incident_id=incident.id, event="page.asked", words=words))
-        incidents.write_log(connection, entries, now)
+        incident_log.write(connection, entries, now)
         return max(now, min(due.values()))
 
     def _due(self, incident: Incident, person: Person, now: datetime) -> datetime:
@@ -89,19 +92,19 @@ class Escalation:
         """Acknowledged a while ago, and it fires still."""
         if incidents.reopen(connection, incident.id, now):
             words = f"acknowledged by {incident.acked_by}, and it fires still"
-            incidents.write_log(connection, [Entry(incident_id=incident.id, event="ack.timeout", words=words)], now)
+            incident_log.write(connection, [Entry(incident_id=incident.id, event="ack.timeout", words=words)], now)
             posts.touch_incidents(connection, [incident.id])
 
     def _end(self, connection: Connection, incident: Incident, why: str, now: datetime) -> None:
         """Nobody is paged any more; that is said."""
         incidents.set_timers(connection, [(incident.id, incident.position, None)])
-        pages.drop(connection, [incident.id])
+        page_requests.drop(connection, [incident.id])
         self._alarm(connection, incident, f"{why}. Nobody is paged about it any more", incident.position, now)
         posts.touch_incidents(connection, [incident.id])
 
     def _alarm(self, connection: Connection, incident: Incident, why: str, position: int, now: datetime) -> None:
         log.error("incident %s: %s", incident.code, why, extra={"event": "escalation.unheard"})
-        incidents.write_log(connection, [Entry(incident_id=incident.id, event="escalation.unheard", words=why)], now)
+        incident_log.write(connection, [Entry(incident_id=incident.id, event="escalation.unheard", words=why)], now)
         words = f"{incident.code} {incident.title}: {why}."
         self._notices.alarm(connection, f"unheard:{incident.id}:{position}", words, now, about=incident)
 

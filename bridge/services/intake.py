@@ -12,8 +12,9 @@ from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.notices import Notices, home
 from bridge.services.respond import ended_by_source
-from bridge.store import alert_ends, incidents, posts, storms
-from bridge.store.incidents import Entry, Incident
+from bridge.store import alert_ends, incident_log, incidents, posts, storms
+from bridge.store.incident_log import Entry
+from bridge.store.incidents import Incident
 from bridge.store.posts import Place, Subject
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Intake:
             connection, alert, policy=policy, place=place, due_at=None if policy == NO_POLICY else now, now=now
         )
         words = f"{alert.severity.value} from {alert.source}; policy {policy}"
-        incidents.write_log(connection, [Entry(incident_id=incident_id, event="opened", words=words)], now)
+        incident_log.write(connection, [Entry(incident_id=incident_id, event="opened", words=words)], now)
         log.info("incident A%d opened", incident_id, extra={"event": "incident.opened"})
         (new,) = incidents.of_ids(connection, [incident_id])
         return new, place

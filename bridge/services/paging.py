@@ -15,8 +15,8 @@ from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.notices import Notices
 from bridge.services.policies import policy_of, steps_of
-from bridge.store import incidents, messages, pages, posts
-from bridge.store.incidents import Entry
+from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
+from bridge.store.incident_log import Entry
 from bridge.store.outcomes import Finished
 from bridge.store.pages import Page
 from bridge.store.posts import Place, Subject
@@ -51,10 +51,10 @@ class Paging:
 
     def make(self, connection: Connection, roster: Roster, now: datetime) -> datetime | None:
         """Make the pages that are due. Gives when the next one is; None when none waits."""
-        for key in pages.waiting(connection):
+        for key in page_requests.waiting(connection):
             if self._at(connection, key) > now:
                 continue
-            ids = pages.requested(connection, key, now)
+            ids = page_requests.requested(connection, key, now)
             person = roster.oncall.people.get(key)
             queued = pages.queued_of(connection, key)
             if person is None or not person.phone:
@@ -67,14 +67,14 @@ class Paging:
 
     def next_at(self, connection: Connection) -> datetime | None:
         """When the next page is to be made; None while nobody is to be paged."""
-        return min((self._at(connection, key) for key in pages.waiting(connection)), default=None)
+        return min((self._at(connection, key) for key in page_requests.waiting(connection)), default=None)
 
     def _at(self, connection: Connection, key: str) -> datetime:
         """When this person's next page is to be made.
 
         What is not with the gateway yet takes more in; else a person is left alone for the interval.
         """
-        first_due = pages.waiting(connection)[key]
+        first_due = page_requests.waiting(connection)[key]
         last = pages.last_paged(connection, [key]).get(key)
         if last is None or pages.queued_of(connection, key) is not None:
             return first_due
@@ -82,8 +82,8 @@ class Paging:
 
     def _lost(self, connection: Connection, ids: Collection[int], key: str, now: datetime) -> None:
         """The file changed after the step: who was to be paged has no phone there any more."""
-        pages.drop(connection, ids, person=key)
-        incidents.write_log(
+        page_requests.drop(connection, ids, person=key)
+        incident_log.write(
             connection,
             [Entry(incident_id=one, event="page.lost", words=f"{key} has no phone in the on-call file") for one in ids],
             now,
@@ -91,7 +91,7 @@ class Paging:
         incidents.hurry(connection, ids, now)
 
     def _join(self, connection: Connection, page: Page, person: Person, ids: Collection[int]) -> None:
-        pages.answer(connection, page.id, person.key, ids)
+        page_requests.answer(connection, page.id, person.key, ids)
         posts.touch_incidents(connection, ids)
 
     def _add(self, connection: Connection, person: Person, ids: Sequence[int], now: datetime) -> None:
@@ -122,7 +122,7 @@ class Paging:
             token_hash=hash_of(self._make_token(message_id)),
             now=now,
         )
-        pages.answer(connection, page_id, person.key, ids)
+        page_requests.answer(connection, page_id, person.key, ids)
         if person.telegram is not None:
             self._copy(connection, page_id, ids, person.telegram, now)
         posts.touch_incidents(connection, ids)
@@ -178,10 +178,10 @@ class Paging:
             elif one.next.state is State.QUEUED and not pages.worst(connection, page.id, 1)[1]:
                 # Answered while it was with the gateway: nobody needs it any more.
                 messages.move(connection, page.message_id, Cause.CANCEL, State.CANCELLED, now=now)
-            elif one.next.state in pages.BAD_ENDS:
+            elif one.next.state in page_requests.BAD_ENDS:
                 bad.append(page)
             posts.touch_incidents(connection, ids)
-        incidents.write_log(connection, entries, now)
+        incident_log.write(connection, entries, now)
         if bad:
             self._go_on(connection, bad, now)
 
@@ -205,7 +205,7 @@ class Paging:
     def _go_on(self, connection: Connection, bad: Sequence[Page], now: datetime) -> None:
         """Certainly not sent, and nobody else is left in the step: the next step now, not after the wait."""
         roster = self._roster(connection)
-        for incident in incidents.of_ids(connection, pages.exhausted(connection, [page.id for page in bad])):
+        for incident in incidents.of_ids(connection, page_requests.exhausted(connection, [page.id for page in bad])):
             policy = policy_of(roster, incident.policy)
             if policy is None or incident.position <= steps_of(policy):
                 incidents.hurry(connection, [incident.id], now)

@@ -13,8 +13,9 @@ from bridge.domain.errors import NotFound, Refused
 from bridge.domain.wording import count
 from bridge.oncall.who import Roster
 from bridge.services.policies import policy_of
-from bridge.store import alert_ends, incidents, messages, pages, posts, storms
-from bridge.store.incidents import Entry, Incident, IncidentState
+from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
+from bridge.store.incident_log import Entry
+from bridge.store.incidents import Incident, IncidentState
 
 REPORT_ENDS = frozenset({"alertmanager", "grafana", "uptime-kuma", "heartbeat"})
 """Sources that tell when an alert is over: only for them an Ack may run out (contract, section 6)."""
@@ -59,7 +60,7 @@ def acknowledge(
     won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
     if not won:
         raise Refused("too_late", _who_was_first(found))
-    incidents.write_log(
+    incident_log.write(
         connection, [Entry(incident_id=one, event="acknowledged", words=f"{by}, {via}") for one in won], now
     )
     stop_paging(connection, won, now)
@@ -76,9 +77,7 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
         # By the source's clock: what it tells of this same firing later opens nothing anew.
         if one.id in won and one.starts_at is not None:
             alert_ends.note(connection, one.source, one.fingerprint, one.starts_at)
-    incidents.write_log(
-        connection, [Entry(incident_id=one, event="resolved", words=f"{by}, {via}") for one in won], now
-    )
+    incident_log.write(connection, [Entry(incident_id=one, event="resolved", words=f"{by}, {via}") for one in won], now)
     stop_paging(connection, won, now)
     return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")
 
@@ -98,7 +97,7 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
     if found.position != seen:
         raise Refused("done", f"{found.code}: the next step has run already.")
     incidents.hurry(connection, [incident_id], now)
-    incidents.write_log(connection, [Entry(incident_id=incident_id, event="escalated", words=by)], now)
+    incident_log.write(connection, [Entry(incident_id=incident_id, event="escalated", words=by)], now)
     posts.touch_incidents(connection, [incident_id])
     return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
 
@@ -107,7 +106,7 @@ def ended_by_source(connection: Connection, incident: Incident, alert: Alert, no
     """The source says that it is over."""
     if incidents.resolve(connection, [incident.id], by=alert.source, now=now):
         entry = Entry(incident_id=incident.id, event="resolved", words=f"by {alert.source}")
-        incidents.write_log(connection, [entry], now)
+        incident_log.write(connection, [entry], now)
         stop_paging(connection, [incident.id], now)
 
 
@@ -116,14 +115,14 @@ def stop_paging(connection: Connection, ids: Collection[int], now: datetime) -> 
 
     A page that stands for others, too, goes on for them.
     """
-    pages.drop(connection, ids)
+    page_requests.drop(connection, ids)
     for page in pages.unanswered(connection, ids):
         messages.move(connection, page.message_id, Cause.CANCEL, State.CANCELLED, now=now)
     posts.touch_incidents(connection, ids)
 
 
 def _log(connection: Connection, ids: Collection[int], event: str, words: str, now: datetime) -> None:
-    incidents.write_log(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
+    incident_log.write(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
 
 
 def _again_at(incident: Incident, roster: Roster, now: datetime) -> datetime | None:

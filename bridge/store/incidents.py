@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from bridge.domain.alerts import Alert, Link, Severity
 from bridge.store import posts
 from bridge.store.many import Many
-from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, incident_log, incidents, microseconds
+from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, incidents, microseconds
 
 
 class IncidentState(StrEnum):
@@ -55,16 +55,6 @@ class Incident:
     def code(self) -> str:
         """What people type for it: `A7`."""
         return f"A{self.id}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A line of an incident's log: a stable event word, and words for people."""
-
-    incident_id: int
-    event: str
-    words: str = ""
-    at: datetime | None = None  # filled by `write_log` where it is not
 
 
 def _incident(row: Row[Any]) -> Incident:
@@ -118,15 +108,6 @@ _TIMER = Many(
     "b_id",
     "b_position",
     "b_due",
-)
-_LOG = Many(
-    insert(incident_log).values(
-        incident_id=bindparam("b_id"), at=bindparam("b_at"), event=bindparam("b_event"), words=bindparam("b_words")
-    ),
-    "b_id",
-    "b_at",
-    "b_event",
-    "b_words",
 )
 
 
@@ -286,18 +267,3 @@ def reopen(connection: Connection, incident_id: int, now: datetime) -> bool:
             .values(state=IncidentState.OPEN.value, position=0, due_at=now)
         ).rowcount
     )
-
-
-def write_log(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
-    """Note what happened."""
-    _LOG.run(
-        connection, [(one.incident_id, microseconds(one.at or now), one.event, one.words[:300]) for one in entries]
-    )
-
-
-def read_log(connection: Connection, incident_id: int) -> list[Entry]:
-    """What happened to it, in order."""
-    rows = connection.execute(
-        select(incident_log).where(incident_log.c.incident_id == incident_id).order_by(incident_log.c.id)
-    )
-    return [Entry(incident_id=row.incident_id, event=row.event, words=row.words, at=row.at) for row in rows]

@@ -72,9 +72,7 @@ def calendar_failed(connection: Connection, schedule: str, trouble: str) -> None
 def overrides_after(connection: Connection, at: datetime) -> tuple[Override, ...]:
     """Overrides that have not ended by then, the oldest first."""
     rows = connection.execute(select(overrides).where(overrides.c.end_at > at).order_by(overrides.c.id))
-    return tuple(
-        Override(schedule=row.schedule, person=row.person, start=row.start_at, end=row.end_at) for row in rows
-    )
+    return tuple(Override(schedule=row.schedule, person=row.person, start=row.start_at, end=row.end_at) for row in rows)
 
 
 def add_override(connection: Connection, override: Override, *, by: str, now: datetime) -> None:

@@ -1,6 +1,6 @@
-"""Pages: who shall be paged about what, and the SMS that stand for it."""
+"""Pages: one SMS to one person, about one or more incidents."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,12 +9,9 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, u
 
 from bridge.domain.alerts import Severity
 from bridge.domain.delivery import State
-from bridge.store.dialect import insert_new
 from bridge.store.incidents import Incident, IncidentState, of_ids
-from bridge.store.tables import IS_OPEN_REQUEST, deliveries, incidents, page_requests, pages
-
-BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
-"""Ends of a page of which it is certain that no phone buzzed."""
+from bridge.store.many import slices
+from bridge.store.tables import deliveries, incidents, page_requests, pages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +56,6 @@ class Paged:
 _PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state).select_from(
     pages.join(deliveries, deliveries.c.message_id == pages.c.message_id)
 )
-_OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).label("due_at")).where(IS_OPEN_REQUEST)
 _LAST_PAGE = (
     select(pages.c.person, func.max(pages.c.created_at).label("at"))
     .where(pages.c.person.in_(bindparam("b_people", expanding=True)))
@@ -67,67 +63,9 @@ _LAST_PAGE = (
 )
 
 
-def request(
-    connection: Connection, incident_id: int, person: str, *, position: int, due_at: datetime, now: datetime
-) -> bool:
-    """Ask for a page of this person about this incident, not before `due_at`. False when one is asked for or queued."""
-    if _queued(connection, incident_id, person):
-        return False
-    return insert_new(
-        connection,
-        page_requests,
-        {
-            "incident_id": incident_id,
-            "person": person,
-            "position": position,
-            "requested_at": now,
-            "due_at": due_at,
-            "page_id": None,
-            "dropped": 0,
-        },
-    )
-
-
-def _queued(connection: Connection, incident_id: int, person: str) -> bool:
-    """Whether a page of this person about this incident is not with the gateway yet."""
-    return (
-        connection.execute(
-            select(page_requests.c.id)
-            .select_from(
-                page_requests.join(pages, pages.c.id == page_requests.c.page_id).join(
-                    deliveries, deliveries.c.message_id == pages.c.message_id
-                )
-            )
-            .where(
-                page_requests.c.incident_id == incident_id,
-                page_requests.c.person == person,
-                deliveries.c.state == State.QUEUED.value,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
-
-
-def waiting(connection: Connection) -> dict[str, datetime]:
-    """Person -> when the first page that is asked for is due (their quiet time is over)."""
-    return {row.person: row.due_at for row in connection.execute(_OPEN_ROWS.group_by(page_requests.c.person))}
-
-
 def last_paged(connection: Connection, people: Collection[str]) -> dict[str, datetime]:
     """Person -> when the newest page was made, of those that had one."""
     return {row.person: row.at for row in connection.execute(_LAST_PAGE, {"b_people": sorted(people)})}
-
-
-def requested(connection: Connection, person: str, now: datetime) -> list[int]:
-    """Incidents that this person is to be paged about now."""
-    return list(
-        connection.execute(
-            select(page_requests.c.incident_id)
-            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.due_at <= now)
-            .order_by(page_requests.c.incident_id)
-        ).scalars()
-    )
 
 
 def add(
@@ -153,16 +91,6 @@ def add(
     return page_id
 
 
-def answer(connection: Connection, page_id: int, person: str, incident_ids: Collection[int]) -> None:
-    """What this person is to be paged about these incidents, that page stands for."""
-    for some in _slices(sorted(incident_ids)):
-        connection.execute(
-            update(page_requests)
-            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.incident_id.in_(some))
-            .values(page_id=page_id)
-        )
-
-
 def queued_of(connection: Connection, person: str) -> Page | None:
     """This person's page that is not with the gateway yet; None when there is none."""
     row = connection.execute(
@@ -171,18 +99,6 @@ def queued_of(connection: Connection, person: str) -> Page | None:
         .limit(1)
     ).one_or_none()
     return None if row is None else _page(row)
-
-
-def drop(connection: Connection, incident_ids: Iterable[int], *, person: str | None = None) -> None:
-    """Nobody (or not this person) is to be paged about these any more, as far as no page stands for it."""
-    for some in _slices(sorted(set(incident_ids))):
-        query = update(page_requests).where(IS_OPEN_REQUEST, page_requests.c.incident_id.in_(some)).values(dropped=1)
-        connection.execute(query if person is None else query.where(page_requests.c.person == person))
-
-
-def _slices(ids: Sequence[int], size: int = 500) -> list[Sequence[int]]:
-    """In lists that a statement can carry."""
-    return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
 def by_message(connection: Connection, message_ids: Collection[int]) -> dict[int, Page]:
@@ -256,7 +172,7 @@ def unanswered(connection: Connection, incident_ids: Iterable[int]) -> list[Page
         .where(incidents.c.state == IncidentState.OPEN.value, page_requests.c.page_id == pages.c.id)
     )
     found: dict[int, Page] = {}
-    for some in _slices(sorted(set(incident_ids))):
+    for some in slices(sorted(set(incident_ids))):
         about = select(page_requests.c.page_id).where(
             page_requests.c.incident_id.in_(some), page_requests.c.page_id.is_not(None)
         )
@@ -311,38 +227,6 @@ def of_incident(connection: Connection, incident_id: int) -> list[Paged]:
         )
         for row in rows
     ]
-
-
-def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
-    """Open incidents of these pages whose newest step has nobody left: each of its pages is certainly not sent."""
-    other = page_requests.alias("other")
-    alive = (
-        select(other.c.id)
-        .select_from(
-            other.outerjoin(pages, pages.c.id == other.c.page_id).outerjoin(
-                deliveries, deliveries.c.message_id == pages.c.message_id
-            )
-        )
-        .where(
-            other.c.incident_id == page_requests.c.incident_id,
-            other.c.position == page_requests.c.position,
-            other.c.dropped == 0,
-            (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
-        )
-    )
-    return list(
-        connection.execute(
-            select(page_requests.c.incident_id)
-            .distinct()
-            .select_from(page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id))
-            .where(
-                page_requests.c.page_id.in_(sorted(page_ids)),
-                incidents.c.state == IncidentState.OPEN.value,
-                incidents.c.position == page_requests.c.position + 1,
-                ~alive.exists(),
-            )
-        ).scalars()
-    )
 
 
 def mark_repeat(connection: Connection, page_ids: Collection[int]) -> None:

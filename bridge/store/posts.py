@@ -1,6 +1,6 @@
 """What the chat shows, and what it should show."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Update, bindparam, func, select, update
 
 from bridge.store.dialect import insert_new
+from bridge.store.many import slices
 from bridge.store.tables import IS_OUT_OF_DATE, incidents, page_requests, posts
 
 
@@ -92,7 +93,6 @@ _TOUCH = _touching(posts.c.message_id)
 _TOUCH_INCIDENTS = _touching(posts.c.incident_id)
 _TOUCH_STORMS = _touching(posts.c.storm_id)
 _TOUCH_PAGES = _touching(posts.c.page_id)
-_AT_ONCE = 500
 
 
 def touch(connection: Connection, message_ids: Collection[int]) -> None:
@@ -102,7 +102,7 @@ def touch(connection: Connection, message_ids: Collection[int]) -> None:
 
 def touch_incidents(connection: Connection, ids: Collection[int]) -> None:
     """These incidents changed: so did their cards, the storms they belong to, and the pages about them."""
-    for some in _slices(ids):
+    for some in slices(ids):
         connection.execute(_TOUCH_INCIDENTS, {"b_ids": some})
         storms = select(incidents.c.storm_id).where(incidents.c.id.in_(some), incidents.c.storm_id.is_not(None))
         pages = select(page_requests.c.page_id).where(
@@ -113,15 +113,8 @@ def touch_incidents(connection: Connection, ids: Collection[int]) -> None:
 
 
 def _run(connection: Connection, statement: Update, ids: Collection[int]) -> None:
-    for some in _slices(ids):
+    for some in slices(ids):
         connection.execute(statement, {"b_ids": some})
-
-
-def _slices(ids: Collection[int]) -> Iterator[list[int]]:
-    """In lists that a statement can carry."""
-    given = sorted(ids)
-    for start in range(0, len(given), _AT_ONCE):
-        yield given[start : start + _AT_ONCE]
 
 
 _DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)

@@ -1,0 +1,124 @@
+"""Who is to be paged about what, until a page stands for it."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, update
+
+from bridge.domain.delivery import State
+from bridge.store.dialect import insert_new
+from bridge.store.incidents import IncidentState
+from bridge.store.many import slices
+from bridge.store.tables import IS_OPEN_REQUEST, deliveries, incidents, page_requests, pages
+
+BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
+"""Ends of a page of which it is certain that no phone buzzed."""
+
+_OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).label("due_at")).where(IS_OPEN_REQUEST)
+
+
+def request(
+    connection: Connection, incident_id: int, person: str, *, position: int, due_at: datetime, now: datetime
+) -> bool:
+    """Ask for a page of this person about this incident, not before `due_at`. False when one is asked for or queued."""
+    if _queued(connection, incident_id, person):
+        return False
+    return insert_new(
+        connection,
+        page_requests,
+        {
+            "incident_id": incident_id,
+            "person": person,
+            "position": position,
+            "requested_at": now,
+            "due_at": due_at,
+            "page_id": None,
+            "dropped": 0,
+        },
+    )
+
+
+def _queued(connection: Connection, incident_id: int, person: str) -> bool:
+    """Whether a page of this person about this incident is not with the gateway yet."""
+    return (
+        connection.execute(
+            select(page_requests.c.id)
+            .select_from(
+                page_requests.join(pages, pages.c.id == page_requests.c.page_id).join(
+                    deliveries, deliveries.c.message_id == pages.c.message_id
+                )
+            )
+            .where(
+                page_requests.c.incident_id == incident_id,
+                page_requests.c.person == person,
+                deliveries.c.state == State.QUEUED.value,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def waiting(connection: Connection) -> dict[str, datetime]:
+    """Person -> when the first page that is asked for is due (their quiet time is over)."""
+    return {row.person: row.due_at for row in connection.execute(_OPEN_ROWS.group_by(page_requests.c.person))}
+
+
+def requested(connection: Connection, person: str, now: datetime) -> list[int]:
+    """Incidents that this person is to be paged about now."""
+    return list(
+        connection.execute(
+            select(page_requests.c.incident_id)
+            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.due_at <= now)
+            .order_by(page_requests.c.incident_id)
+        ).scalars()
+    )
+
+
+def answer(connection: Connection, page_id: int, person: str, incident_ids: Collection[int]) -> None:
+    """What this person is to be paged about these incidents, that page stands for."""
+    for some in slices(sorted(incident_ids)):
+        connection.execute(
+            update(page_requests)
+            .where(IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.incident_id.in_(some))
+            .values(page_id=page_id)
+        )
+
+
+def drop(connection: Connection, incident_ids: Iterable[int], *, person: str | None = None) -> None:
+    """Nobody (or not this person) is to be paged about these any more, as far as no page stands for it."""
+    for some in slices(sorted(set(incident_ids))):
+        query = update(page_requests).where(IS_OPEN_REQUEST, page_requests.c.incident_id.in_(some)).values(dropped=1)
+        connection.execute(query if person is None else query.where(page_requests.c.person == person))
+
+
+def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
+    """Open incidents of these pages whose newest step has nobody left: each of its pages is certainly not sent."""
+    other = page_requests.alias("other")
+    alive = (
+        select(other.c.id)
+        .select_from(
+            other.outerjoin(pages, pages.c.id == other.c.page_id).outerjoin(
+                deliveries, deliveries.c.message_id == pages.c.message_id
+            )
+        )
+        .where(
+            other.c.incident_id == page_requests.c.incident_id,
+            other.c.position == page_requests.c.position,
+            other.c.dropped == 0,
+            (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
+        )
+    )
+    return list(
+        connection.execute(
+            select(page_requests.c.incident_id)
+            .distinct()
+            .select_from(page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id))
+            .where(
+                page_requests.c.page_id.in_(sorted(page_ids)),
+                incidents.c.state == IncidentState.OPEN.value,
+                incidents.c.position == page_requests.c.position + 1,
+                ~alive.exists(),
+            )
+        ).scalars()
+    )
