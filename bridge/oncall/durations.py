@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_duration = re.compile(r"([0-9]{1,9})([smhdw])").fullmatch
+_duration = re.compile(r"([0-9]{1,8})([smhdw])").fullmatch
 
 LONGEST = timedelta(days=366)
 

@@ -112,7 +112,8 @@ def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
 
 def _policies(roster: Roster, at: datetime) -> Iterator[Finding]:
     oncall = roster.oncall
-    used = {DEFAULT_POLICY, *(one.policy for one in (*oncall.routes, *oncall.heartbeats.values()))}
+    used = {DEFAULT_POLICY}
+    used |= {route.policy for route in oncall.routes} | {beat.policy for beat in oncall.heartbeats.values()}
     if DEFAULT_POLICY not in oncall.policies:
         words = "There is no policy default: an alert that no route matches pages nobody, and /page cannot work."
         yield _finding(oncall, Weight.NOTE, "no_default", "", words)

@@ -9,7 +9,7 @@ import warnings
 
 LONGEST_PATTERN = 200  # characters
 LONGEST_VALUE = 256  # characters of a value that are looked at
-MOST_WAYS = LONGEST_VALUE**3  # three of `.*` one after the other: some 30 ms in the worst case
+MOST_WAYS = (LONGEST_VALUE + 1) ** 3  # three of `.*` one after the other: some 30 ms in the worst case
 
 _token = re.compile(
     r"""(?P<flags>\(\?[aimsu]+\))
