@@ -11,7 +11,7 @@ FIND_PYTHON := for p in python3.14 python3.13 python3.12 python3.11 python3; do 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/run.stamp  ## the whole service against a built-in sandbox: prints one address, needs no account
+demo: $(VENV)/run.stamp  ## the whole service against a built-in sandbox: prints one address, needs no account (PORT=8123: another port)
 	@$(BIN)/bridge demo $(if $(PORT),--port $(PORT))
 
 # The tests of the pure parts, which pyproject.toml names under coverage; `test` runs them first, and measures.
@@ -58,12 +58,12 @@ $(VENV)/bin/python:
 	echo "making $(VENV) with $$python"; "$$python" -m venv $(VENV)
 
 $(VENV)/run.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
-	@echo "installing the locked dependencies ..."
+	@echo "installing the locked dependencies (once; about a minute) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
-	@echo "installing the locked tools for the tests ..."
+	@echo "installing the locked tools for the tests (once; about a minute) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

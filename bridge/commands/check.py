@@ -91,6 +91,7 @@ def _store(found: Settings, report: Report) -> bool:
         running = holder is not None and holder.is_service
         version = migrate.current(path)
         migrate.refuse_newer(path, version)
+        DeliveryLock(path).check_writable()
         migrate.check_start(path, version)
     except BridgeError as error:
         report.wrong(f"store: {error}")

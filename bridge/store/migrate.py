@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.domain.errors import StoreUnusable
 from bridge.store.database import explain, sqlite_engine
-from bridge.store.lock import DeliveryLock
 
 HEAD = "0002"
 """The newest migration. A test holds it against the folder."""
@@ -89,8 +88,7 @@ def refuse_newer(path: Path, version: str | None) -> None:
 
 
 def check_start(path: Path, version: str | None) -> None:
-    """Raise `StoreUnusable` when a service could not start with `path`, where `version` was found. Leaves no trace."""
-    DeliveryLock(path).check_writable()
+    """Raise `StoreUnusable` when `migrate` could not write `path`, where `version` was found. Leaves no trace."""
     if version is not None:
         check_writable(path)
         return

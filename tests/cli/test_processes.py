@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bridge.sandbox.telegram import TelegramSandbox
+from bridge.sandbox.telegram_errors import Refusal, not_found, unauthorized
+from bridge.sandbox.telegram_faults import refused
 from tests.cli.program import ROOT, Shell
 from tests.support.eventually import until
 
@@ -112,12 +115,35 @@ async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -
         process.wait()
 
 
+@pytest.mark.parametrize("refusal", [unauthorized(), not_found()], ids=["401", "404"])
+async def test_check_and_run_say_the_same_of_a_token_that_is_refused(
+    shell: Shell, telegram: TelegramSandbox, refusal: Refusal
+) -> None:
+    telegram.fault(refused(refusal), times=None)
+    checked = await shell.bridge("check")
+    (found,) = [line.removeprefix("WRONG   ") for line in checked.out.splitlines() if line.startswith("WRONG")]
+    assert "BRIDGE_TELEGRAM_TOKEN" in found
+    assert f"({refusal.code})" in found
+    process = shell.process(["run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert process.stderr is not None
+        line = ""
+        while "telegram.down" not in line:
+            line = (await asyncio.to_thread(process.stderr.readline)).decode()
+            assert line, "it ended"
+        assert f": {found}: tried again every 30 s" in line
+        assert (await stopped(process, signal.SIGTERM))[0] == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
 async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
     process = shell.process(
         ["run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_ONCALL_FILE": "x.toml"},
+        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_RETENTION_DAYS": "9"},
     )
     try:
         assert process.stderr is not None
