@@ -1,29 +1,38 @@
-"""What an admin must mend is said once an hour, however many messages meet it."""
+"""What an admin must mend is said when it begins and then once an hour, and again once the gateway takes messages."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import escape
+from typing import Any
 
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.outcome import Reason
-from bridge.domain.wording import ALARMS
-from bridge.store import posts
+from bridge.domain.outcome import Accepted, Reason
+from bridge.domain.wording import ALARMS, ALL_CLEAR
+from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 
 log = logging.getLogger(__name__)
 
+QUIET_FOR = timedelta(hours=1)
+"""For so long an alarm is not repeated, nor an all-clear: a gateway that takes some and refuses others would have us
+talk all day. Of the two the alarm has the last word."""
+
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+
 
 class Alarms:
-    """Posts an alarm for each trouble of the gateway that only a person can mend.
+    """Posts an alarm for each trouble of the gateway that only a person can mend, and the all-clear.
 
-    In a transaction of its own: nothing that goes wrong with an alarm may hold up the outcomes it is about.
+    In a transaction of its own: nothing that goes wrong with an alarm may hold up the outcomes it is about. That an
+    alarm stands, and since when, is written with its post: a restart neither repeats it nor forgets its all-clear.
     """
 
     def __init__(self, database: Database, clock: Clock, *, gateway: str, places: Sequence[Place]) -> None:
@@ -33,28 +42,86 @@ class Alarms:
         self._gateway = gateway
         self._places = places
         self._writing: set[asyncio.Task[None]] = set()
+        self._raised = 0
+        # From when on an acceptance may end an alarm; None: none stands. An earlier process may have left one, so the
+        # first acceptance asks the store.
+        self._may_end: datetime | None = AT_ONCE
 
     def heard(self, finished: Sequence[Finished]) -> None:
         """These outcomes were written."""
+        if not self._places:
+            return
         reasons = {one.outcome.reason for one in finished} & ALARMS.keys()
-        if reasons and self._places:
-            task = asyncio.create_task(self._raise(sorted(reasons)))
-            self._writing.add(task)
-            task.add_done_callback(self._writing.discard)
+        accepted = [one.delivery.round_started_at for one in finished if isinstance(one.outcome, Accepted)]
+        if reasons:
+            self._raised += 1
+            self._may_end = AT_ONCE
+            self._start(self._raise(sorted(reasons)))
+        elif accepted and self._may_end is not None and self._may_end <= self._clock.now():
+            self._start(self._clear(max(accepted), self._raised))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def _raise(self, reasons: Sequence[Reason]) -> None:
         try:
-            await self._database.write(partial(self._post, reasons))
+            await self._database.write(partial(self._post_alarms, reasons))
         except StoreUnavailable as error:
             log.error("an alarm could not be posted: %s", error, extra={"event": "store.unavailable"})
 
-    def _post(self, reasons: Sequence[Reason], connection: Connection) -> None:
+    async def _clear(self, accepted: datetime, raised: int) -> None:
+        try:
+            may_end = await self._database.write(partial(self._post_all_clear, accepted))
+        except StoreUnavailable as error:
+            log.error("an all-clear could not be posted: %s", error, extra={"event": "store.unavailable"})
+            return
+        if raised == self._raised:  # else an alarm of meanwhile stands
+            self._may_end = may_end
+
+    def _post_alarms(self, reasons: Sequence[Reason], connection: Connection) -> None:
         now = self._clock.now()
         for reason in reasons:
-            for place in self._places:
-                key = f"alarm:{self._gateway}:{reason.value}:{place.chat_id}:{now:%Y-%m-%dT%H}"
-                posts.say(connection, key, place, f"⚠️ Gateway {escape(self._gateway)}: {escape(ALARMS[reason])}", now)
+            name = self._switch(reason)
+            said = switches.get(connection, name)
+            if said is None or _over(said[2], now):
+                switches.put(connection, name, "", by="", now=now)
+                self._say(connection, reason.value, f"⚠️ Gateway {self._gateway}: {ALARMS[reason]}", now)
+
+    def _post_all_clear(self, accepted: datetime, connection: Connection) -> datetime | None:
+        """Say it once for all alarms that stand. `accepted`: when what got through was first tried.
+
+        Gives from when on the next acceptance may end what still stands; None: nothing stands.
+        """
+        now = self._clock.now()
+        standing = {self._switch(reason): switches.get(connection, self._switch(reason)) for reason in ALARMS}
+        began = [said[2] for said in standing.values() if said is not None]
+        if not began:
+            return None
+        if accepted < max(began):  # a call that was under way when another one was refused tells nothing
+            return AT_ONCE
+        last = switches.get(connection, self._switch("clear"))
+        if last is not None and not _over(last[2], now):
+            return last[2] + QUIET_FOR
+        for name in standing:
+            switches.drop(connection, name)
+        switches.put(connection, self._switch("clear"), "", by="", now=now)
+        self._say(connection, "clear", f"✅ Gateway {self._gateway} {ALL_CLEAR}", now)
+        return None
+
+    def _switch(self, what: str) -> str:
+        return f"alarm:{self._gateway}:{what}"
+
+    def _say(self, connection: Connection, what: str, words: str, now: datetime) -> None:
+        for place in self._places:
+            posts.say(connection, f"{self._switch(what)}:{place.chat_id}:{now.isoformat()}", place, escape(words), now)
 
     async def stop(self) -> None:
         """Wait for alarms that are being written."""
         await asyncio.gather(*self._writing, return_exceptions=True)
+
+
+def _over(said_at: datetime, now: datetime) -> bool:
+    """Whether it may be said again; at once when the clock was put back."""
+    return not timedelta(0) <= now - said_at < QUIET_FOR
