@@ -7,11 +7,24 @@ from sqlalchemy import Connection
 
 from bridge.domain.delivery import RESENDABLE, Cause, State
 from bridge.domain.errors import NotFound, Refused
+from bridge.domain.wording import count
 from bridge.services.send_sms import BUTTONS_FOR, check_not_paused
 from bridge.store import messages, switches
 
 ASKING = ("ask", "stale")
 """Holds that wait for a person's answer."""
+
+# What a message keeps as its decision; a person's name follows.
+CONFIRMED = "confirmed by"
+CANCELLED = "cancelled by"
+SENT_AGAIN = "sent again by"
+LEFT = "left as it is by"
+NOT_CONFIRMED = "cancelled: nobody confirmed within 15 minutes"
+
+TO_BE_SENT = (CONFIRMED, CANCELLED, NOT_CONFIRMED)
+"""What answers the buttons Send now and Cancel."""
+MAYBE_SENT = (SENT_AGAIN, LEFT, CANCELLED)
+"""What answers the buttons Send again and Leave it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,30 +40,35 @@ def visible(connection: Connection, message_id: int, person: Person) -> messages
     """The message, if this person may see it. Raises `NotFound` alike for none and for another's."""
     found = messages.view(connection, message_id)
     if found is None or not (person.admin or found.owner == person.owner):
-        raise NotFound(f"There is no message #{message_id} of yours.")
+        raise NotFound(f"There is no message #{message_id}{'' if person.admin else ' of yours'}.")
     return found
 
 
 def _for_button(
-    connection: Connection, message_id: int, person: Person, seen: int | None, now: datetime
+    connection: Connection, message_id: int, person: Person, seen: int | None, now: datetime, answers: tuple[str, ...]
 ) -> messages.MessageView:
-    """The message, for a press of a button that was drawn at turn `seen`; None: typed, not pressed."""
+    """The message, for a press of a button that was drawn at turn `seen`; None: typed, not pressed.
+
+    `answers`: how decisions begin that answer what the button asks. Raises `NotFound`, `Refused`.
+    """
     found = visible(connection, message_id, person)
-    if seen is None:
+    if seen is None or (found.turn == seen and found.buttons_until is not None and now < found.buttons_until):
         return found
-    if found.buttons_until is None or found.buttons_until <= now or found.turn != seen:
-        raise Refused("ended", f"These buttons have had their time. See /status {message_id}.")
-    return found
+    # What was sent again and then came to this very turn was decided before this button was drawn.
+    decided = found.decision.startswith(answers) and not (found.turn == seen and found.decision.startswith(SENT_AGAIN))
+    if decided:
+        raise Refused("decided", f"Already {found.decision}. See /status {message_id}.")
+    raise Refused("ended", f"These buttons have had their time. See /status {message_id}.")
 
 
 def confirm(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
     """Let a held message go. Gives words for the person. Raises `NotFound`, `Refused`."""
-    found = _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now, TO_BE_SENT)
     check_not_paused(connection)
     moved = messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
     if not moved:
         raise Refused("ended", f"#{message_id} does not wait for a confirmation.")
-    messages.note(connection, message_id, decision=f"confirmed by {person.name}", hold="")
+    messages.note(connection, message_id, decision=f"{CONFIRMED} {person.name}", hold="")
     # What an earlier crash left unknown is asked about next.
     unknown = found.counts.get(State.UNKNOWN)
     messages.offer_buttons(connection, message_id, now + BUTTONS_FOR if unknown else None)
@@ -59,16 +77,30 @@ def confirm(connection: Connection, message_id: int, person: Person, now: dateti
 
 def cancel(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
     """Take back what is still queued or held. Gives words for the person. Raises `NotFound`, `Refused`."""
-    found = _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now, TO_BE_SENT)
     moved = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
+    sending = found.counts.get(State.SENDING, 0)
     if not moved:
-        if found.counts.get(State.SENDING):
-            raise Refused("sending", f"#{message_id} is with the gateway just now: it may be too late. Try again.")
+        if sending:
+            raise Refused("sending", f"#{message_id}: nothing was taken back. {_with_the_gateway(message_id, sending)}")
         raise Refused("nothing", f"#{message_id}: nothing is queued or held any more, so nothing can be taken back.")
-    messages.note(connection, message_id, decision=f"cancelled by {person.name}", hold="")
+    messages.note(connection, message_id, decision=f"{CANCELLED} {person.name}", hold="")
     if not found.counts.get(State.UNKNOWN):
         messages.offer_buttons(connection, message_id, None)
-    return f"#{message_id}: {moved} cancelled"
+    rest = f". {_with_the_gateway(message_id, sending)}" if sending else ""
+    return f"#{message_id}: cancelled for {_numbers(moved)}{rest}"
+
+
+def _with_the_gateway(message_id: int, sending: int) -> str:
+    """A card shows a call under way only when there is other news, too: it may still say that they are queued."""
+    return (
+        f"The SMS to {_numbers(sending)} is with the gateway at this moment. If that fails and it is queued again, "
+        f"/cancel {message_id} takes it back then."
+    )
+
+
+def _numbers(moved: int) -> str:
+    return count(moved, "number")
 
 
 def resend(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
@@ -76,15 +108,15 @@ def resend(connection: Connection, message_id: int, person: Person, now: datetim
 
     Gives words for the person. Raises `NotFound`, `Refused`.
     """
-    found = _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now, MAYBE_SENT)
     check_not_paused(connection)
     states = RESENDABLE if seen is None else frozenset({State.UNKNOWN})
     moved = messages.move(connection, message_id, Cause.RESEND, State.QUEUED, now=now, only=states)
     if not moved:
         raise Refused("nothing", f"#{message_id}: no outcome is unknown, failed or rejected, so nothing is sent again.")
-    messages.note(connection, message_id, decision=f"sent again by {person.name}")
+    messages.note(connection, message_id, decision=f"{SENT_AGAIN} {person.name}")
     _end_unknown(connection, found)
-    return f"#{message_id}: sending {moved} again"
+    return f"#{message_id}: sending again to {_numbers(moved)}"
 
 
 def _end_unknown(connection: Connection, found: messages.MessageView) -> None:
@@ -95,10 +127,10 @@ def _end_unknown(connection: Connection, found: messages.MessageView) -> None:
 
 def leave(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
     """Leave unknown outcomes as they are. Gives words for the person. Raises `NotFound`, `Refused`."""
-    found = _for_button(connection, message_id, person, seen, now)
+    found = _for_button(connection, message_id, person, seen, now, MAYBE_SENT)
     if not found.counts.get(State.UNKNOWN):
         raise Refused("nothing", f"#{message_id}: no outcome is unknown.")
-    messages.note(connection, message_id, decision=f"left as it is by {person.name}")
+    messages.note(connection, message_id, decision=f"{LEFT} {person.name}")
     _end_unknown(connection, found)
     return f"#{message_id}: left as it is"
 
@@ -109,8 +141,11 @@ def pause(connection: Connection, person: Person, now: datetime) -> str:
         return "Sending is paused already."
     switches.put(connection, switches.PAUSED, "on", by=person.name, now=now)
     held = hold_paused(connection, now)
-    waiting = f" {held} queued are held." if held else ""
-    return f"Paused: new messages are refused.{waiting} Calls under way still end. /resume lets all go on."
+    waiting = f" What is queued for {_numbers(held)} is held." if held else ""
+    return (
+        f"Paused: new messages are refused.{waiting} SMS already handed to the gateway still go out. "
+        "/resume lets all go on."
+    )
 
 
 def hold_paused(connection: Connection, now: datetime) -> int:
@@ -135,7 +170,7 @@ def resume(connection: Connection, person: Person, now: datetime) -> str:
     for message_id in messages.held_for(connection, "paused"):
         freed += messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
         messages.note(connection, message_id, hold="", decision=f"resumed by {person.name}")
-    return f"Resumed.{f' {freed} held go on.' if freed else ''}"
+    return f"Resumed.{f' Sending goes on for {_numbers(freed)}.' if freed else ''}"
 
 
 def hold_stale(connection: Connection, now: datetime, *, older_than: timedelta) -> list[int]:
@@ -156,5 +191,5 @@ def end_buttons(connection: Connection, now: datetime) -> None:
             held = frozenset({State.HELD})  # a retry that was queued before goes on
             cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now, only=held)
         if cancelled:
-            messages.note(connection, message_id, decision="cancelled: nobody confirmed within 15 minutes", hold="")
+            messages.note(connection, message_id, decision=NOT_CONFIRMED, hold="")
         messages.offer_buttons(connection, message_id, None)

@@ -25,7 +25,7 @@ async def test_an_unknown_outcome_is_sent_again_only_when_somebody_presses(start
     await team.phone(KWAME).gets("hello")
     card = await team.kofi.chat.shows("❓", "may have been sent", "check the phone")
     assert [button.text for button in card.buttons] == ["Send again", "Leave it"]
-    assert await team.kofi.presses("Send again", card) == "#1: sending 1 again"
+    assert await team.kofi.presses("Send again", card) == "#1: sending again to 1 number"
     await team.phone(KWAME).gets("hello")
     card = await team.kofi.chat.shows("✅", "attempt 2", "sent again by Kofi Boateng", at=card)
     assert card.buttons == ()
@@ -73,7 +73,7 @@ async def test_what_waits_can_be_cancelled(start_team: StartTeam) -> None:
     await team.kofi.says("/sms 0241109433 hello")
     card = await team.kofi.chat.shows("queued: again at 09:01:3", "the gateway is busy")
     await team.kofi.says("/cancel 1")
-    await team.kofi.chat.shows("#1: 1 cancelled")
+    await team.kofi.chat.shows("#1: cancelled for 1 number")
     await team.kofi.chat.shows("🚫", "cancelled by Kofi Boateng", at=card)
     team.time_passes(600)
     await team.settled()
@@ -91,6 +91,8 @@ async def test_help_whoami_history_and_status_are_answered(start_team: StartTeam
     await team.kofi.chat.shows("There are no messages yet.")
     await team.kofi.says("/status 7")
     await team.kofi.chat.shows("There is no message #7 of yours.")
+    await team.ama.says("/status 7")
+    await team.ama.chat.shows("There is no message #7.")
 
 
 async def test_a_stranger_gets_nothing_but_their_id(start_team: StartTeam) -> None:
@@ -111,7 +113,7 @@ async def test_an_unknown_outcome_is_sent_again_when_somebody_types_it(start_tea
     await team.phone(KWAME).gets("hello")
     card = await team.kofi.chat.shows("❓", "may have been sent")
     await team.kofi.says("/resend 1")
-    await team.kofi.chat.shows("#1: sending 1 again")
+    await team.kofi.chat.shows("#1: sending again to 1 number")
     await team.phone(KWAME).gets("hello")
     await team.kofi.chat.shows("✅", "attempt 2", "sent again by Kofi Boateng", at=card)
 
@@ -123,12 +125,12 @@ async def test_a_pause_holds_what_waits_until_resume(start_team: StartTeam) -> N
     await team.kofi.says("/sms 0241109433 hello")
     card = await team.kofi.chat.shows("queued: again at")
     await team.ama.says("/pause")
-    await team.ama.chat.shows("Paused", "1 queued are held")
+    await team.ama.chat.shows("Paused", "What is queued for 1 number is held.")
     await team.kofi.chat.shows("⏸ Sending is paused", "held", at=card)
     team.time_passes(60)
     await team.settled()
     assert team.gateway.sent == []
     await team.ama.says("/resume")
-    await team.ama.chat.shows("Resumed. 1 held go on.")
+    await team.ama.chat.shows("Resumed. Sending goes on for 1 number.")
     await team.phone(KWAME).gets("hello")
     await team.kofi.chat.shows("✅", "resumed by Ama Mensah", at=card)
