@@ -7,6 +7,7 @@ from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.services.chat_port import Button, Card
+from bridge.services.send_sms import BUTTONS_FOR
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
 
@@ -77,26 +78,48 @@ def _lines(message: MessageView, hide: bool, width: int, most: int) -> list[str]
         return [_line(delivery, hide, width) for delivery in message.lines]
     totals = [f"{ICONS[state]} {message.counts[state]} {state.value}" for state in State if message.counts.get(state)]
     lines = [" · ".join(totals)]
-    # While thousands are on their way, only those that ended badly are worth a line.
-    bad = [one for one in message.lines if one.state in _ENDED_BADLY][:most]
+    # While thousands are on their way, only those that ended badly are worth a line; what was taken back is all alike.
+    bad = [one for one in message.lines if one.state in _ENDED_BADLY and not _taken_back(one)][:most]
     lines += [_line(delivery, hide, width) for delivery in bad]
-    more = sum(message.counts.get(state, 0) for state in _ENDED_BADLY)
-    if bad and more > len(bad):
-        lines.append(f"… and {more - len(bad)} more")
+    more = sum(message.counts.get(state, 0) for state in _ENDED_BADLY - {State.CANCELLED})
+    more -= sum(one.state is not State.CANCELLED for one in bad)
+    if bad and more:
+        lines.append(f"… and {more} more")
+    if message.doubtful:
+        lines.append(f"❓ An <b>earlier attempt may have been sent</b> to {message.doubtful} of them")
     return lines
 
 
+def _taken_back(delivery: DeliveryView) -> bool:
+    return delivery.state is State.CANCELLED and not delivery.maybe_sent
+
+
 def _line(delivery: DeliveryView, hide: bool, width: int) -> str:
-    parts = [f"{ICONS[delivery.state]} {number_shown(delivery.number, hide)} {_state_words(delivery)}"]
-    if delivery.code:
-        parts.append(escape(delivery.code[:40]))
-    own = (delivery.type, delivery.error, delivery.detail)
-    parts += [escape(words[:width]) for words in dict.fromkeys(own) if words and width]
-    if delivery.sms_id:
-        parts.append(f"<i>{escape(delivery.sms_id[: max(width, 30)])}</i>")
-    if delivery.attempt > 1:
-        parts.append(f"attempt {delivery.attempt}")
-    return " · ".join(parts)
+    words = [f"{ICONS[delivery.state]} {number_shown(delivery.number, hide)} {_state_words(delivery)}"]
+    code = [escape(delivery.code[:40])] if delivery.code else []
+    sms_id = [f"<i>{escape(delivery.sms_id[: max(width, 30)])}</i>"] if delivery.sms_id else []
+    own = [escape(said[:width]) for said in dict.fromkeys(_own_words(delivery)) if said and width]
+    # Of a plain acceptance the id is what somebody may look for; of anything else, what the gateway says of it.
+    told = [*sms_id, *own] if delivery.state is State.ACCEPTED else [*own, *sms_id]
+    return " · ".join([*words, *code, *told, *_attempts(delivery)])
+
+
+def _own_words(delivery: DeliveryView) -> tuple[str, ...]:
+    """The gateway's own; of a plain acceptance once, since its type says no more than its detail."""
+    if delivery.state is State.ACCEPTED and delivery.code == "1000":
+        return (delivery.error, delivery.detail or delivery.type)
+    return (delivery.type, delivery.error, delivery.detail)
+
+
+def _attempts(delivery: DeliveryView) -> list[str]:
+    if delivery.attempt < 2:
+        return []
+    match delivery.state:
+        case State.HELD | State.QUEUED:
+            return [f"{delivery.attempt} attempts so far"]
+        case State.CANCELLED:
+            return [f"after {delivery.attempt} attempts"]
+    return [f"attempt {delivery.attempt}"]
 
 
 def _state_words(delivery: DeliveryView) -> str:
@@ -147,19 +170,27 @@ def _foot(message: MessageView, hide: bool, now: datetime) -> list[str]:
 
 
 def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
+    """What makes us ask, a line each; the last one ends with the question."""
     remarks = message.remarks
-    found = []
+    facts = []
     if "ask_cost" in remarks:
-        found.append(f"This costs {remarks['ask_cost']} SMS. Send it?")
-    if "ask_stale_s" in remarks:
-        found.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away. Send it now?")
-    if message.hold == "stale":
-        waited_s = (now - message.created_at).total_seconds()
-        found.append(f"This waited {age(waited_s)}: bridge was away. Send it now?")
+        facts.append(f"This costs {remarks['ask_cost']} SMS.")
     if unverified := _strings(remarks.get("ask_unverified")):
         shown = ", ".join(number_shown(number, hide) for number in unverified[:5])
-        found.append(f"Possible, but in no list of valid numbers: {shown}. Send it?")
-    return [*found, "Nothing is sent until somebody presses."]
+        facts.append(f"Possible, but in no list of valid numbers: {shown}.")
+    late = []
+    if "ask_stale_s" in remarks:
+        late.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away.")
+    if message.hold == "stale":
+        late.append(f"This waited {age((now - message.created_at).total_seconds())}: bridge was away.")
+    *lines, last = [*facts, *late, *([] if facts or late else ["This waits for a person."])]
+    return [*lines, f"{last} {'Send it now?' if late else 'Send it?'}{_ends(message)}"]
+
+
+def _ends(message: MessageView) -> str:
+    minutes = count(int(BUTTONS_FOR.total_seconds() // 60), "minute")
+    until = message.buttons_until
+    return f" Unanswered, it is cancelled after {minutes}, at {_clock(until)}." if until else ""
 
 
 def _buttons(message: MessageView, now: datetime) -> tuple[Button, ...]:

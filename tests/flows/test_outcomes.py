@@ -99,6 +99,36 @@ async def test_an_alarm_goes_to_the_chat_of_the_settings(start_team: StartTeam) 
     await team.kofi.says("/sms 0241109433 hi")
     await team.kofi.chat.shows("❌", "1004")
     await team.ops.shows("⚠️ Gateway msmpusher", "1004")
+    team.gateway.mode = Mode.OK
+    await team.kofi.says("/resend 1")
+    await team.kofi.chat.shows("#1: sending again to 1 number")
+    await team.phone(KWAME).gets("hi")
+    await team.kofi.chat.shows("✅", "1000")
+    await team.ops.shows("✅ Gateway msmpusher works again", "/resend")
+
+
+async def test_after_a_cancel_of_many_the_card_counts_them(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=1)
+    many = numbers(25)
+    await team.kofi.says(f"/sms {listed(many)} hi")
+    card = await team.kofi.chat.shows("Send it?", "🕒 25 held")
+    await team.kofi.presses("Cancel", card)
+    await team.kofi.chat.shows("🚫 25 cancelled", without=["+23324"], at=card)
+
+
+async def test_of_many_those_that_ended_badly_are_named_though_many_others_were_taken_back(
+    start_team: StartTeam,
+) -> None:
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=100)
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 60
+    many = numbers(25)
+    team.gateway.number_modes = {many[24]: Mode.EMPTY}
+    await team.kofi.says(f"/sms {listed(many)} hi")
+    card = await team.kofi.chat.shows("🕒 24 queued", f"❌ {many[24]}")
+    await team.kofi.says("/cancel 1")
+    await team.kofi.chat.shows("#1: cancelled for 24 numbers")
+    await team.kofi.chat.shows("❌ 1 rejected · 🚫 24 cancelled", f"❌ {many[24]}", without=[many[0]], at=card)
 
 
 # retries
@@ -130,7 +160,7 @@ async def test_retries_end_with_the_time_that_the_settings_give(start_team: Star
     assert 3 <= len(team.gateway.calls) <= 7
     team.gateway.mode = Mode.OK
     await team.kofi.says("/resend 1")
-    await team.kofi.chat.shows("#1: sending 1 again")
+    await team.kofi.chat.shows("#1: sending again to 1 number")
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", at=card)
 

@@ -89,8 +89,27 @@ def labels(view: MessageView, now: datetime = NOW) -> list[str]:
         (delivery(State.SENDING), "🕒 +233241100000 sending"),
         (
             delivery(State.ACCEPTED, code="1000", type="Sent", sms_id="MSG_1"),
-            "✅ +233241100000 accepted · 1000 · Sent · MSG_1",
+            "✅ +233241100000 accepted · 1000 · MSG_1 · Sent",
         ),
+        (
+            delivery(State.ACCEPTED, code="1000", type="Message(s) Sent", detail="All were sent", sms_id="MSG_1"),
+            "✅ +233241100000 accepted · 1000 · MSG_1 · All were sent",
+        ),
+        (
+            delivery(State.ACCEPTED, code="1000", type="Sent", error="low balance", detail="All", sms_id="MSG_1"),
+            "✅ +233241100000 accepted · 1000 · MSG_1 · low balance · All",
+        ),
+        (
+            delivery(State.ACCEPTED, code="1001", type="Sent", error="No balance", detail="Some", sms_id="MSG_1"),
+            "✅ +233241100000 accepted · 1001 · MSG_1 · Sent · No balance · Some",
+        ),
+        (
+            delivery(State.QUEUED, tries=2, attempt=2, reason="busy"),
+            "🕒 +233241100000 queued: again at 09:00:00 UTC, the gateway is busy · 2 attempts so far",
+        ),
+        (delivery(State.HELD, attempt=3), "🕒 +233241100000 held · 3 attempts so far"),
+        (delivery(State.SENDING, attempt=2), "🕒 +233241100000 sending · attempt 2"),
+        (delivery(State.CANCELLED, attempt=2), "🚫 +233241100000 cancelled · after 2 attempts"),
         (delivery(State.SCHEDULED, reason="scheduled"), "✅ +233241100000 accepted: the gateway sends it later"),
         (
             delivery(State.REJECTED, reason="bad_number", code="1005", error="Invalid", detail="Invalid"),
@@ -182,6 +201,24 @@ def test_more_bad_ones_than_fit_are_counted() -> None:
     assert shown(view).splitlines()[-1] == "… and 30 more"
 
 
+def test_what_was_taken_back_of_many_is_counted_and_not_listed() -> None:
+    many = [delivery(State.CANCELLED, index) for index in range(30)]
+    assert shown(message(*many)).splitlines()[1:] == ["🚫 30 cancelled"]
+    many[3] = delivery(State.CANCELLED, 3, attempt=2, maybe_sent=1)
+    many[4] = delivery(State.FAILED, 4, reason="busy")
+    lines = shown(message(*many)).splitlines()
+    assert lines[1] == "❌ 1 failed · 🚫 29 cancelled"
+    assert [line[:15] for line in lines[2:]] == ["🚫 +233241100003", "❌ +233241100004"]
+
+
+def test_of_many_that_were_accepted_those_that_may_have_been_sent_before_are_counted() -> None:
+    many = [delivery(State.ACCEPTED, index) for index in range(30)]
+    assert shown(message(*many, doubtful=3)).splitlines()[1:] == [
+        "✅ 30 accepted",
+        "❓ An earlier attempt may have been sent to 3 of them",
+    ]
+
+
 # questions, notes and buttons
 
 
@@ -198,8 +235,22 @@ def test_more_bad_ones_than_fit_are_counted() -> None:
 def test_a_held_message_says_what_it_asks(remarks: dict[str, object], words: str) -> None:
     view = message(delivery(State.HELD), hold="ask", remarks=remarks, buttons_until=NOW + timedelta(minutes=15))
     assert words in shown(view)
-    assert "Nothing is sent until somebody presses." in shown(view)
+    assert shown(view).endswith(" Unanswered, it is cancelled after 15 minutes, at 09:15:00 UTC.")
     assert labels(view) == ["Send now", "Cancel"]
+
+
+def test_more_than_one_reason_to_ask_is_one_question() -> None:
+    remarks = {"ask_cost": 25, "ask_stale_s": 601, "ask_unverified": ["+447700900000"]}
+    view = message(delivery(State.HELD), hold="ask", remarks=remarks)
+    assert shown(view).splitlines()[2:] == [
+        "⚠️ This costs 25 SMS.",
+        "⚠️ Possible, but in no list of valid numbers: +447700900000.",
+        "⚠️ This command is 10 minutes old: bridge was away. Send it now?",
+    ]
+
+
+def test_a_message_that_is_held_without_a_reason_asks_all_the_same() -> None:
+    assert "This waits for a person. Send it?" in shown(message(delivery(State.HELD), hold="ask"))
 
 
 def test_what_waited_through_an_absence_says_for_how_long() -> None:
