@@ -70,7 +70,10 @@ class Desk:
         )
 
     async def user(self, update: Update, message: Message) -> Asker | None:
-        """The person, if a user; a stranger is told in private how to ask, once a minute, and nothing in a group."""
+        """The person, if a user; a stranger is told in private how to ask, once a minute, and nothing in a group.
+
+        To whatever a stranger writes, /whoami and /help too, there is this one answer: nobody can make us talk more.
+        """
         asker = self.asker(message)
         if asker is None or asker.role >= Role.USER:
             return asker

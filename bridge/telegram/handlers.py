@@ -15,7 +15,7 @@ from telegram.ext import Application, CallbackQueryHandler, CommandHandler, Cont
 from bridge.clock import Clock
 from bridge.domain.errors import Refused
 from bridge.domain.problem_words import explain
-from bridge.domain.recipients import Problems, parse
+from bridge.domain.recipients import Problems, RequestCode, parse
 from bridge.domain.wording import age
 from bridge.services import decide
 from bridge.services.decide import Person
@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 Context = ContextTypes.DEFAULT_TYPE
 
-HISTORY_LIMIT = 30
+MISSING = (RequestCode.NO_RECIPIENTS, RequestCode.NO_TEXT)
+"""Problems of somebody who may not know yet how a `/sms` goes."""
 
 
 class Handlers:
@@ -81,8 +82,8 @@ class Handlers:
         application.add_handler(CallbackQueryHandler(self._buttons.press))
         application.add_handler(MessageHandler(new & filters.StatusUpdate.MIGRATE, self.moved))
         application.add_handler(CommandHandler("sms", self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
-        application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE & filters.COMMAND, self.unknown))
-        application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self.help))
+        application.add_handler(MessageHandler(new & filters.COMMAND & ~passed_on, self.unknown))
+        application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self.talk))
 
     async def sms(self, update: Update, _context: Context) -> None:
         """`/sms RECIPIENTS TEXT`, or as a reply `/sms RECIPIENTS`."""
@@ -98,7 +99,8 @@ class Handlers:
         )
         if isinstance(request, Problems):
             sentences = [explain(problem) for problem in request.problems]
-            await self._desk.commit(update, asker, lambda _: replies.problems(sentences))
+            incomplete = any(problem.code in MISSING for problem in request.problems)
+            await self._desk.commit(update, asker, lambda _: replies.problems(sentences, incomplete=incomplete))
             return
         order = Order(
             source="telegram",
@@ -158,13 +160,15 @@ class Handlers:
         asker = await self._desk.user(update, message)
         if asker is None:
             return
-        argument = arguments_of(message)
-        limit = min(int(argument), HISTORY_LIMIT) if argument.isdecimal() and len(argument) < 9 else 10
+        argument = arguments_of(message) or "10"
+        limit = int(argument) if argument.isdecimal() and len(argument) < 9 else 0
         admin = asker.person.admin
 
         def act(connection: Connection) -> str:
-            found = messages.latest(connection, None if admin else asker.person.owner, max(1, limit))
-            return replies.history(found, everybody=admin)
+            if not 1 <= limit <= replies.HISTORY_LIMIT:
+                return replies.HOW_MANY
+            found = messages.latest(connection, None if admin else asker.person.owner, limit)
+            return replies.history(found, everybody=admin, group=None if asker.private else asker.place.chat_id)
 
         await self._desk.commit(update, asker, act)
 
@@ -177,23 +181,31 @@ class Handlers:
         await self._for_admins(update, decide.resume)
 
     async def whoami(self, update: Update, _context: Context) -> None:
-        """`/whoami`: for everybody who asks in private; in a group only for those with a role."""
-        asker = self._desk.asker(message_of(update))
-        if asker is not None and (asker.private or asker.role > Role.STRANGER):
+        """`/whoami`; a stranger's id stands in what every stranger is told."""
+        asker = await self._desk.user(update, message_of(update))
+        if asker is not None:
             await self._desk.commit(update, asker, lambda _: replies.whoami(asker.user_id, asker.role))
 
     async def help(self, update: Update, _context: Context) -> None:
-        """`/help`, `/start`, and whatever else is said in private."""
+        """`/help`, `/start`."""
         asker = await self._desk.user(update, message_of(update))
         if asker is not None:
             await self._desk.commit(update, asker, lambda _: replies.help_for(asker.role))
 
-    async def unknown(self, update: Update, _context: Context) -> None:
-        """A command that does not exist."""
+    async def talk(self, update: Update, _context: Context) -> None:
+        """Whatever else is said in private."""
+        asker = await self._desk.user(update, message_of(update))
+        if asker is not None:
+            await self._desk.commit(update, asker, lambda _: replies.ONLY_COMMANDS)
+
+    async def unknown(self, update: Update, context: Context) -> None:
+        """A command that does not exist. In a group only one that names us: others may be another bot's."""
         message = message_of(update)
+        command = (message.text or message.caption or "").split(maxsplit=1)[0]
+        if message.chat.type != "private" and command.partition("@")[2].lower() != context.bot.username.lower():
+            return
         asker = await self._desk.user(update, message)
         if asker is not None:
-            command = (message.text or message.caption or "").split(maxsplit=1)[0]
             await self._desk.commit(update, asker, lambda _: replies.unknown_command(command))
 
     async def edited(self, update: Update, _context: Context) -> None:

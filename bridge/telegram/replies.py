@@ -23,15 +23,26 @@ COMMANDS: tuple[tuple[str, str, Role], ...] = (
 
 ROLE_NAMES = {Role.STRANGER: "no access", Role.USER: "user", Role.ADMIN: "admin"}
 
+_HOW_TO_SEND = (
+    "Write it like this: <code>/sms 0241109433 Disk full on db1</code>",
+    "Or reply to a message that has a text with <code>/sms 0241109433</code> to relay it.",
+)
+HISTORY_LIMIT = 30
+HOW_MANY = f"How many? Write /history and a number from 1 to {HISTORY_LIMIT}, such as /history 10."
+
 EDITED = "An edit sends nothing. To send it, write it as a new /sms."
 FORWARDED = "A forwarded command does nothing. To have it done, write it yourself."
 NOT_YOURS = "Only the person who sent this, and admins, may press here."
 NO_ACCESS = "You have no access to this bot."
+ONLY_COMMANDS = "I only read commands, such as <code>/sms 0241109433 Disk full on db1</code>. /help shows them all."
 
 
 def ask_for_access(user_id: int) -> str:
     """All that a stranger learns."""
-    return f"You have no access. Your id is <code>{user_id}</code>: send it to an admin of this bot to be let in."
+    return (
+        f"You have no access. Your id is <code>{user_id}</code>: send it to an admin of this bot to be let in. "
+        "Until then this is all that I answer, whatever you write, at most once a minute."
+    )
 
 
 def whoami(user_id: int, role: Role) -> str:
@@ -59,28 +70,33 @@ def unknown_command(command: str) -> str:
     return f"There is no command {escape(command[:40])}. /help shows what there is."
 
 
-def problems(sentences: Sequence[str]) -> str:
-    """Why a request was not taken: every bad item and why."""
+def problems(sentences: Sequence[str], *, incomplete: bool = False) -> str:
+    """Why a request was not taken: every bad item and why. `incomplete`: something is missing, so show how it goes."""
     shown = [f"• {escape(sentence)}" for sentence in sentences[:20]]
     if len(sentences) > len(shown):
         shown.append(f"… and {len(sentences) - len(shown)} more")
-    return "\n".join(["❌ Nothing was sent.", *shown])
+    return "\n".join(["❌ Nothing was sent.", *shown, *(_HOW_TO_SEND if incomplete else ())])
 
 
-def history(found: Sequence[MessageView], *, everybody: bool) -> str:
-    """The last messages, newest first, a line each."""
+def history(found: Sequence[MessageView], *, everybody: bool, group: int | None = None) -> str:
+    """The last messages, newest first, a line each. A `group` reads no text that was not written in it."""
     if not found:
         return "There are no messages yet."
     lines = []
     for message in found:
         totals = " ".join(f"{ICONS[state]}{message.counts[state]}" for state in State if message.counts.get(state))
         whose = f" · {_beginning(message.owner_name, 30)}" if everybody else ""
+        if message.doubtful:
+            totals += f" (❓{message.doubtful} <b>may have been sent before</b>)"
+        told = _beginning(message.text, 40) if group is None or _came_from(message, group) else "(not from this chat)"
         at = message.created_at.strftime("%d %b %H:%M")
-        lines.append(
-            f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · "
-            f"{_beginning(message.text, 40)}"
-        )
+        lines.append(f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · {told}")
     return "\n".join(lines)
+
+
+def _came_from(message: MessageView, chat_id: int) -> bool:
+    """Whether its command was written in that chat. Not known of those from before it became a supergroup."""
+    return message.source == "telegram" and message.source_key.startswith(f"{chat_id}:")
 
 
 def _beginning(text: str, most: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
 from bridge.sandbox.msmpusher import Mode
+from bridge.sandbox.telegram import BOT
 from bridge.sandbox.telegram_state import Kind, Message
 from bridge.telegram import buttons
 from bridge.telegram.access import Role
@@ -47,11 +48,11 @@ COMMAND_ROWS: dict[str, Row] = {
     "sms": Row("/sms 0241109433 hello", "Send it?", "Send it?"),
     "status": Row("/status 1", "#1", "#1"),
     "history": Row("/history", "#1", "#1"),
-    "resend": Row("/resend 1", "#1: sending 1 again", "#1: sending 1 again"),
+    "resend": Row("/resend 1", "#1: sending again to 1 number", "#1: sending again to 1 number"),
     "cancel": Row("/cancel 1", "nothing is queued or held", "nothing is queued or held"),
     "pause": Row("/pause", ADMINS_ONLY, "Paused"),
     "resume": Row("/resume", ADMINS_ONLY, "Resumed."),
-    "whoami": Row("/whoami", "your role: user", "your role: admin", stranger="your role: no access"),
+    "whoami": Row("/whoami", "your role: user", "your role: admin"),
     "help": Row("/help", "I send SMS", "I send SMS"),
     "start": Row("/start", "I send SMS", "I send SMS"),
 }
@@ -59,8 +60,8 @@ COMMAND_ROWS: dict[str, Row] = {
 # Verb of a button -> what its owner and admins are answered. All others are refused.
 BUTTON_ROWS: dict[str, str] = {
     "go": "#1: sending",
-    "no": "#1: 1 cancelled",
-    "again": "#1: sending 1 again",
+    "no": "#1: cancelled for 1 number",
+    "again": "#1: sending again to 1 number",
     "leave": "#1: left as it is",
 }
 NO_ACCESS = "You have no access to this bot."
@@ -72,7 +73,7 @@ OTHER_HANDLERS = {
     "forwarded": "test_no_other_door_sends_anything",
     "moved": "test_no_other_door_sends_anything",
     "unknown": "test_no_other_door_sends_anything",
-    "help": "test_no_other_door_sends_anything",
+    "talk": "test_no_other_door_sends_anything",
 }
 
 
@@ -178,9 +179,9 @@ async def _rejected_message(team: Team) -> None:
 
 
 async def test_a_stranger_is_told_once_a_minute_how_to_ask(team: Team) -> None:
-    for text in ("hello", "/sms 0241109433 hi", "/help", "hello?"):
+    for text in ("hello", "/sms 0241109433 hi", "/help", "/whoami", "/start", "/foo", "hello?"):
         await team.efua.says(text)
-    await team.efua.chat.shows(ASK)
+    await team.efua.chat.shows(ASK, "this is all that I answer", "once a minute")
     await team.settled()
     assert len(team.efua.chat.posts) == 1
     team.time_passes(61)
@@ -308,12 +309,19 @@ async def _an_unknown_command_in_private(team: Team) -> str:
 
 async def _an_unknown_command_in_a_group(team: Team) -> str:
     await team.kofi.says("/smss 0241109433 hello", to=team.ops)
+    await team.kofi.says("/smss@another_bot 0241109433 hello", to=team.ops)
+    await team.efua.says(f"/smss@{BOT.username} 0241109433 hello", to=team.ops)
     return SILENCE
+
+
+async def _an_unknown_command_that_names_us_in_a_group(team: Team) -> str:
+    await team.kofi.says(f"/smss@{BOT.username.upper()} 0241109433 hello", to=team.ops)
+    return "There is no command /smss@"
 
 
 async def _a_number_and_a_text_without_a_command(team: Team) -> str:
     await team.kofi.says("0241109433 hello")
-    await team.kofi.chat.shows("I send SMS")
+    await team.kofi.chat.shows("I only read commands", "/help", without=["/history"])
     return SILENCE
 
 
@@ -351,6 +359,7 @@ DOORS: tuple[Callable[[Team], Awaitable[str]], ...] = (
     _forged_press,
     _an_unknown_command_in_private,
     _an_unknown_command_in_a_group,
+    _an_unknown_command_that_names_us_in_a_group,
     _a_number_and_a_text_without_a_command,
     _a_command_behind_other_words,
     _a_group_that_becomes_a_supergroup,

@@ -45,8 +45,8 @@ async def test_recipients_and_text_are_read_as_the_contract_says(
 
 
 REFUSED: list[tuple[str, list[str]]] = [
-    ("/sms", ["There is no recipient."]),  # nothing
-    ("/sms 0241109433", ["There is no text."]),  # no text
+    ("/sms", ["There is no recipient.", "/sms 0241109433 Disk full", "reply to a message"]),  # nothing
+    ("/sms 0241109433", ["There is no text.", "/sms 0241109433 Disk full", "reply to a message"]),  # no text
     ("/sms 0241109433 0551234567 hi", ["put a comma between recipients"]),  # comma forgotten
     ("/sms @ama hi", ["“@ama”", "no on-call file"]),  # a name
     ("/sms 0241109433, 0241x09433, 12 hi", ["“0241x09433”", "“12”"]),  # each bad item is named

@@ -11,10 +11,21 @@ from bridge.telegram.menu import menu
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 
-def message(number: int = 1, *, text: str = "hello", owner: str = "Kofi", **counts: int) -> MessageView:
+def message(
+    number: int = 1,
+    *,
+    text: str = "hello",
+    owner: str = "Kofi",
+    source: str = "telegram",
+    key: str = "1:7:1767603600",
+    doubtful: int = 0,
+    **counts: int,
+) -> MessageView:
     return MessageView(
         id=number,
-        source="telegram",
+        source=source,
+        source_key=key,
+        doubtful=doubtful,
         owner="tg:1",
         owner_name=owner,
         text=text,
@@ -56,6 +67,7 @@ def test_a_stranger_learns_an_id_and_nothing_else() -> None:
     words = replies.ask_for_access(42)
     assert "42" in words
     assert "sms" not in words.lower()
+    assert "at most once a minute" in words
 
 
 def test_problems_are_listed_escaped_and_counted_beyond_twenty() -> None:
@@ -65,6 +77,14 @@ def test_problems_are_listed_escaped_and_counted_beyond_twenty() -> None:
     assert shown.count("•") == 20
     assert shown.endswith("… and 5 more")
     assert "more" not in replies.problems(["one"])
+
+
+def test_who_left_something_out_is_shown_how_it_goes() -> None:
+    shown = replies.problems(["There is no text."], incomplete=True)
+    assert shown.splitlines()[1] == "• There is no text."
+    assert "<code>/sms 0241109433 Disk full on db1</code>" in shown
+    assert "eply to a message" in shown
+    assert "/sms" not in replies.problems(["“12” is too short."])
 
 
 def test_an_unknown_command_is_shown_escaped_and_cut() -> None:
@@ -85,6 +105,27 @@ def test_history_of_everybody_says_whose_each_is() -> None:
     shown = replies.history([message(1, owner="A & B"), message(2)], everybody=True)
     assert "A &amp; B" in shown
     assert len(shown.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "key", "told"),
+    [
+        ("telegram", "-100:7:1767603600", "hello"),
+        ("telegram", "-1001:7:1767603600", "(not from this chat)"),
+        ("telegram", "1:7:1767603600", "(not from this chat)"),
+        ("api", "-100:7:1767603600", "(not from this chat)"),
+        ("cli", "", "(not from this chat)"),
+    ],
+)
+def test_a_group_reads_only_texts_that_were_written_in_it(source: str, key: str, told: str) -> None:
+    one = message(source=source, key=key, accepted=1)
+    assert replies.history([one], everybody=True, group=-100).endswith(f" · {told}")
+    assert replies.history([one], everybody=True).endswith(" · hello")
+
+
+def test_history_marks_what_may_have_been_sent_before() -> None:
+    shown = replies.history([message(accepted=3, doubtful=2)], everybody=False)
+    assert "✅3 (❓2 <b>may have been sent before</b>) · hello" in shown
 
 
 def test_history_keeps_each_message_on_one_line() -> None:
