@@ -148,6 +148,7 @@ def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until
     return message_id
 
 
+_AS_STORED = tuple({field.name for field in fields(MessageView)} & set(messages.c.keys()) - {"remarks"})
 _BAD_ONES_FIRST = case((deliveries.c.state.in_(RESENDABLE), 0), (deliveries.c.maybe_sent > 0, 1), else_=2)
 
 
@@ -173,23 +174,11 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
     query = query.order_by(deliveries.c.position)
     decidable = sum(one.attempts for one in counted if one.state in (State.HELD, State.UNKNOWN))
     return MessageView(
-        id=row.id,
-        source=row.source,
-        owner=row.owner,
-        owner_name=row.owner_name,
-        text=row.text,
-        encoding=row.encoding,
-        segments=row.segments,
-        recipients=row.recipients,
+        **{name: row._mapping[name] for name in _AS_STORED},
         remarks=json.loads(row.remarks),
-        created_at=row.created_at,
-        hold=row.hold,
-        buttons_until=row.buttons_until,
-        decision=row.decision,
         counts={State(one.state): one.number for one in counted},
         turn=int(decidable + _RESENT_TURNS * sum(one.maybe_sent for one in counted)),
         lines=tuple(_delivery(line) for line in connection.execute(query)),
-        source_key=row.source_key,
         doubtful=int(sum(one.doubtful for one in counted if one.state in SETTLED - {State.UNKNOWN})),
     )
 
