@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 from bridge.domain.alerts import Alert, Link, Severity
 from bridge.store import posts
 from bridge.store.many import Many
-from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, incidents, microseconds
+from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, UtcTime, incidents, microseconds
 
 
 class IncidentState(StrEnum):
@@ -88,7 +88,7 @@ _HEARD = (
     .where(incidents.c.id == bindparam("b_id"))
     .values({name: bindparam(f"b_{name}") for name in ("title", "text", "severity", "labels", "links")})
     .values(
-        starts_at=func.coalesce(bindparam("b_starts"), incidents.c.starts_at),
+        starts_at=func.coalesce(bindparam("b_starts", type_=UtcTime), incidents.c.starts_at),
         news_at=bindparam("b_now"),
         news=incidents.c.news + 1,
     )

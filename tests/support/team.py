@@ -11,6 +11,7 @@ Whatever nobody looked at, an SMS or a post, fails the test at its end.
 """
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -23,11 +24,13 @@ from sqlalchemy import func, select
 from bridge import settings
 from bridge.app import App
 from bridge.domain.delivery import State
+from bridge.oncall.file import read
 from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_state import Chat, Kind, Message, Topic, User
-from bridge.store import inbox, posts, queue
+from bridge.store import alert_inbox, inbox, incidents, oncall, posts, queue
 from bridge.store.tables import messages
+from tests.support.alerting import TOKEN, Alertmanager
 from tests.support.manual_clock import ManualClock
 
 WITHIN_S = 10.0
@@ -63,6 +66,7 @@ class Team:
         self.stopped = False
         self._seen_posts: set[tuple[int, int]] = set()
         self._seen_sms: list[SentSms] = []
+        self.alertmanager = Alertmanager(self)
         gateway.on_sms = lambda sms: telegram.world.changes.notify()
         telegram.on_done = self._post_takes_time
 
@@ -102,7 +106,12 @@ class Team:
         def look(connection):  # type: ignore[no-untyped-def]
             counts = queue.counts(connection)
             due = queue.next_due(connection)
+            step = incidents.next_due(connection)
+            page = self.app.alerts.paging.next_at(connection)
             return {
+                "alerts": alert_inbox.oldest(connection),
+                "steps": step is not None and step <= now,
+                "pages": page is not None and page <= now,
                 "updates": inbox.open_updates(connection, 5),
                 "sending": counts.get(State.SENDING, 0),
                 "due": due is not None and due <= now,
@@ -139,6 +148,13 @@ class Team:
         """What time alone brings about, now: no test waits for the loop's next turn."""
         await self.app.outbox.housekeeping.step()
         self.app.wake()
+
+    async def on_call(self, file: str) -> None:
+        """This on-call file is in force from now on."""
+        read(file, region="GH")
+        digest = hashlib.sha256(file.encode()).hexdigest()
+        now = self.clock.now()
+        await self.app.database.write(lambda connection: oncall.keep_file(connection, file, digest, now))
 
     async def message_count(self) -> int:
         """How many messages were ever written down."""
@@ -293,6 +309,7 @@ def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, folder: Pa
         "BRIDGE_GATEWAY_SLOTS": "4",
         "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'bridge.db'}",
         "BRIDGE_PORT": "0",
+        "BRIDGE_ALERT_TOKENS": TOKEN,
     }
 
 
