@@ -28,7 +28,7 @@ _HOW_TO_SEND = (
     "Or reply to a message that has a text with <code>/sms 0241109433</code> to relay it.",
 )
 HISTORY_LIMIT = 30
-HOW_MANY = f"How many? Write /history and a number from 1 to {HISTORY_LIMIT}, such as /history 10."
+HOW_MANY = f"/history takes a number from 1 to {HISTORY_LIMIT}, such as /history 10."
 
 EDITED = "An edit sends nothing. To send it, write it as a new /sms."
 FORWARDED = "A forwarded command does nothing. To have it done, write it yourself."
