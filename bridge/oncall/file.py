@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -11,6 +12,7 @@ from bridge.oncall.paging import read_heartbeats, read_policies, read_routes
 from bridge.oncall.people import check_namespace, read_groups, read_people, read_schedules
 from bridge.oncall.records import UTC, Kind, OnCall
 from bridge.oncall.sections import Problems, Section
+from bridge.oncall.toml_lines import Path
 
 LONGEST_FILE = 1_000_000  # characters
 _SHOWN = 200  # characters of what tomllib says
@@ -29,19 +31,20 @@ def read(text: str, *, region: str) -> OnCall:
 
     `region` reads national numbers, as in `BRIDGE_DEFAULT_REGION`. Calendars are named here, and read elsewhere.
     """
-    table = _toml(text)
-    problems = Problems(lines=toml_lines.lines(text))
+    table, lines = _toml(text)
+    problems = Problems(lines=lines)
     oncall = _oncall(Section(table, (), problems), problems, region)
     if problems.found:
         raise OnCallFileError(*problems.sentences)
     return oncall
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _toml(text: str) -> tuple[dict[str, Any], Mapping[Path, int]]:
+    """What stands in the text, and where."""
     if len(text) > LONGEST_FILE:
         raise OnCallFileError(f"line 1: is longer than {LONGEST_FILE} characters")
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text), toml_lines.lines(text)
     except RecursionError:
         raise OnCallFileError("line 1: is nested too deeply") from None
     except ValueError as error:  # of tomllib; or a number of thousands of digits
