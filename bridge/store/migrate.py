@@ -51,7 +51,7 @@ def _size(path: Path) -> int:
         raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot read {path}: {error.strerror}") from error
     if not stat.S_ISREG(found.st_mode):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "a device"
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is {kind}, not a file")
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot read {path}: it is {kind}, not a file")
     return found.st_size
 
 
