@@ -75,7 +75,7 @@ class Escalation:
         entries = []
         for person in people:
             if page_requests.request(
-                connection, incident.id, person.key, position=position, due_at=due[person.key], now=now
+                connection, incident.id, person, position=position, due_at=due[person.key], now=now
             ):
                 quiet = due[person.key] > now
                 words = f"{person.name}, after the quiet time" if quiet else person.name

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, update
 
 from bridge.domain.delivery import State
+from bridge.oncall.records import Person
 from bridge.store.dialect import insert_new
 from bridge.store.incidents import IncidentState
 from bridge.store.many import slices
@@ -18,17 +19,18 @@ _OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).lab
 
 
 def request(
-    connection: Connection, incident_id: int, person: str, *, position: int, due_at: datetime, now: datetime
+    connection: Connection, incident_id: int, person: Person, *, position: int, due_at: datetime, now: datetime
 ) -> bool:
     """Ask for a page of this person about this incident, not before `due_at`. False when one is asked for or queued."""
-    if _queued(connection, incident_id, person):
+    if _queued(connection, incident_id, person.key):
         return False
     return insert_new(
         connection,
         page_requests,
         {
             "incident_id": incident_id,
-            "person": person,
+            "person": person.key,
+            "person_name": person.name[:200],
             "position": position,
             "requested_at": now,
             "due_at": due_at,

@@ -196,7 +196,7 @@ def of_incident(connection: Connection, incident_id: int) -> list[Paged]:
             page_requests.c.due_at,
             page_requests.c.page_id,
             page_requests.c.position,
-            pages.c.person_name,
+            page_requests.c.person_name,
             deliveries.c.number,
             deliveries.c.state,
             deliveries.c.reason,
@@ -214,7 +214,7 @@ def of_incident(connection: Connection, incident_id: int) -> list[Paged]:
     return [
         Paged(
             person=row.person,
-            person_name=row.person_name or row.person,
+            person_name=row.person_name,
             requested_at=row.requested_at,
             due_at=row.due_at,
             page_id=row.page_id,

@@ -120,9 +120,8 @@ def _paged(incident: Incident, one: Paged) -> str:
     if one.state is None:
         if incident.state is not IncidentState.OPEN:
             return f"📟 {name}: not paged"
-        return (
-            f"🕒 {name}: paged at {_clock(one.due_at)}" if one.due_at > one.requested_at else f"🕒 {name}: to be paged"
-        )
+        quiet = one.due_at > one.requested_at
+        return f"🕒 {name}: quiet, to be paged {_clock(one.due_at)}" if quiet else f"🕒 {name}: to be paged"
     words = _PAGED_WORDS[one.state]
     if one.state in (State.REJECTED, State.FAILED, State.UNKNOWN, State.QUEUED) and (why := reason(one.reason)):
         words += f": {why}"
@@ -143,7 +142,9 @@ def _foot(incident: Incident) -> list[str]:
         lines.append(f"✅ resolved by {escape(incident.resolved_by)}{_at(incident.resolved_at)}{since}")
     elif incident.state is IncidentState.OPEN and incident.due_at is not None:
         lines.append(f"⏭ next step {_clock(incident.due_at)}")
-    elif incident.state is IncidentState.OPEN and incident.policy != NO_POLICY:
+    elif incident.state is IncidentState.OPEN and incident.policy == NO_POLICY:
+        lines.append("A card only: nobody is paged")
+    elif incident.state is IncidentState.OPEN:
         lines.append("🚨 nobody is paged about it any more")
     elif incident.due_at is not None:
         lines.append(f"⏭ pages again {_clock(incident.due_at)} if it still fires")

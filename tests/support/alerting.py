@@ -93,7 +93,9 @@ class Alertmanager:
             )
         if answer.status_code == 404:  # INTERIM
             now = self.team.clock.now()
-            await self.team.app.database.write(lambda c: alert_inbox.keep(c, "alertmanager", "application/json", json.dumps(body).encode(), now))
+            await self.team.app.database.write(
+                lambda c: alert_inbox.keep(c, "alertmanager", "application/json", json.dumps(body).encode(), now)
+            )
             self.team.app.wake()
         else:
             assert answer.status_code == expect, answer.text

@@ -288,6 +288,14 @@ class Phone:
             )
         )
 
+    async def gets_some(self, *words: str) -> SentSms:
+        """An SMS that holds all of these words and that nobody looked at yet."""
+        return self.team.see_sms(
+            await self.team.until(
+                lambda: next((sms for sms in self.team.unseen_sms(self.number) if _holds(sms.text, words, ())), None)
+            )
+        )
+
     @property
     def texts(self) -> list[str]:
         """All that ever reached it."""

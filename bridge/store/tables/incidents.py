@@ -102,6 +102,7 @@ page_requests = Table(
     Column("id", RowId, primary_key=True),
     Column("incident_id", RowId, ForeignKey("incidents.id"), nullable=False),
     Column("person", String(80), nullable=False),
+    Column("person_name", String(200), nullable=False),
     Column("position", Integer, nullable=False),  # of the escalation, when it was asked for
     Column("requested_at", UtcTime, nullable=False),
     Column("due_at", UtcTime, nullable=False),  # not before: the end of a quiet time
