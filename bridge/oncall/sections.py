@@ -1,6 +1,7 @@
 """Reading the tables of the on-call file: every problem is kept with its line, and reading goes on."""
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from bridge.oncall.durations import read_duration
 from bridge.oncall.toml_lines import Path
 
 SHOWN = 40  # characters of what was written
+LONGEST_TEXT = 200  # characters: a name goes into pages, an address is no longer
 
 T = TypeVar("T")
 
@@ -24,13 +26,7 @@ class Problems:
 
     def add(self, path: Path, words: str) -> None:
         """Keeps a problem of the thing at `path`: `line 12: people.ama.phone …`."""
-        self.found.append((self.line(path), f"{dotted(path)} {words}"))
-
-    def line(self, path: Path) -> int:
-        """Where a thing stands, or else what it is part of; 1 for the whole."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+        self.found.append((self.lines.get(path, 1), f"{dotted(path)} {words}"))
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -95,12 +91,14 @@ class Section:
         return get(key)
 
     def text(self, key: str) -> str:
-        """Text without the blanks around it."""
+        """A line of text, without the blanks around it."""
         value: str | None = self._value(key, str, "must be text in quotes")
         if value is None:
             return ""
         if not value.strip():
             self.problem("is empty", key)
+        if len(value) > LONGEST_TEXT or any(unicodedata.category(sign) in ("Cc", "Zl", "Zp") for sign in value.strip()):
+            self.problem(f"must be one line of text, of at most {LONGEST_TEXT} characters", key)
         return value.strip()
 
     def label(self, key: str) -> str:

@@ -4,12 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 from types import MappingProxyType
 
 from bridge.oncall import rota
 from bridge.oncall.calendar import Calendar
-from bridge.oncall.records import Kind, OnCall, Person, Rotation, Target
+from bridge.oncall.records import CalendarSchedule, Kind, OnCall, Person, Rotation, Target
 from bridge.oncall.shifts import Shift
 
 HORIZON = timedelta(days=366)
@@ -61,16 +61,9 @@ def people(roster: Roster, targets: Iterable[Target], at: datetime) -> tuple[Per
 
 def shifts(roster: Roster, schedule: str, start: datetime, end: datetime) -> Iterator[Shift]:
     """Who has the schedule from `start` to `end`, without a hole: a gap is a shift of nobody. Neighbours differ."""
-    pending: Shift | None = None
-    for piece in _pieces(roster, schedule, start, end):
-        if pending is None or pending.people != piece.people:
-            if pending is not None:
-                yield pending
-            pending = piece
-        else:
-            pending = Shift(start=pending.start, end=piece.end, people=piece.people)
-    if pending is not None:
-        yield pending
+    for keys, pieces in groupby(_pieces(roster, schedule, start, end), key=lambda piece: piece.people):
+        whole = list(pieces)
+        yield Shift(start=whole[0].start, end=whole[-1].end, people=keys)
 
 
 def gaps(roster: Roster, schedule: str, start: datetime, end: datetime) -> tuple[Shift, ...]:
@@ -97,10 +90,15 @@ def now_and_next(roster: Roster, schedule: str, at: datetime) -> tuple[Turn, Tur
 
 
 def next_change(roster: Roster, schedule: str, at: datetime) -> datetime | None:
-    """When others than now have the schedule for the first time, within a year; None if there is no such time."""
+    """When others than now have the schedule for the first time, within a year; None if there is no such time.
+
+    Where a calendar is laid out no further, nobody knows: that is no change.
+    """
+    calendar = _calendar(roster, schedule)
     for ahead in (timedelta(days=8), timedelta(days=60), HORIZON):
-        first = next(shifts(roster, schedule, at, at + ahead))
-        if first.end < at + ahead:
+        end = min(at + ahead, calendar.until) if calendar else at + ahead
+        first = next(shifts(roster, schedule, at, end), None)
+        if first and first.end < end:
             return first.end
     return None
 
@@ -136,13 +134,19 @@ def _override(overrides: list[Override], at: datetime) -> Override | None:
     return next((one for one in overrides if one.start <= at < one.end), None)
 
 
+def _calendar(roster: Roster, schedule: str) -> Calendar | None:
+    """What the schedule's calendar says, if it has one that was read."""
+    found = roster.oncall.schedules.get(schedule)
+    return roster.calendars.get(schedule) if isinstance(found, CalendarSchedule) else None
+
+
 def _by_itself(roster: Roster, schedule: str, at: datetime) -> tuple[str, ...]:
     """Whom the schedule itself names then, by key."""
     found = roster.oncall.schedules.get(schedule)
     if isinstance(found, Rotation):
         person = rota.on_call(found, at)
         return (person,) if person else ()
-    calendar = roster.calendars.get(schedule) if found else None
+    calendar = _calendar(roster, schedule)
     return _known(roster, calendar.named(at)) if calendar else ()
 
 
@@ -150,7 +154,7 @@ def _shifts_by_itself(roster: Roster, schedule: str, start: datetime, end: datet
     found = roster.oncall.schedules.get(schedule)
     if isinstance(found, Rotation):
         return list(rota.shifts(found, start, end))
-    calendar = roster.calendars.get(schedule) if found else None
+    calendar = _calendar(roster, schedule)
     named = calendar.between(start, end) if calendar else ()
     return [Shift(start=one.start, end=one.end, people=_known(roster, one.people)) for one in named]
 
@@ -167,7 +171,7 @@ def _pieces(roster: Roster, schedule: str, start: datetime, end: datetime) -> It
     cuts = {one.start for one in own} | {one.end for one in own}
     cuts |= {one.start for one in overrides} | {one.end for one in overrides}
     inside = sorted(cut for cut in cuts if start < cut < end)
-    for left, right in pairwise((start, *inside, end)):
+    for left, right in pairwise((start, *inside, end) if start < end else ()):
         taken = _override(overrides, left)
         yield Shift(start=left, end=right, people=(taken.person,) if taken else _on(own, left))
 

@@ -181,6 +181,8 @@ WRONG = [
         ["1 people.x.phone is no number to send to: “0241…” is no phone number: it holds the"],
     ),
     ('[people.x]\nphone = ""', ["1 people.x.phone is empty"]),
+    ('[people.x]\ntelegram = 7\nname = "A\\nB"', ["2 people.x.name must be one line of text"]),
+    (f'[schedules.x]\nical = "{"x" * 201}"', ["1 schedules.x.ical must be one line of text, of at most 200"]),
     ("[people.x]\nphone = 241109433", ["1 people.x.phone must be text in quotes"]),
     ('[people.x]\ntelegram = "7"', ["1 people.x.telegram must be a whole number"]),
     ("[people.x]\ntelegram = true", ["1 people.x.telegram must be a whole number"]),

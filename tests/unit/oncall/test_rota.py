@@ -78,7 +78,7 @@ def test_whose_turn_it_is_by_the_clocks_of_a_place_as_somebody_there_would_see_i
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("year", [2011, 2016, 2019, 2026, 2037])
+@pytest.mark.parametrize("year", [2011, 2026])
 @pytest.mark.parametrize("zone", sorted(available_timezones() - {"localtime", "Factory"}))
 def test_whose_turn_it_is_in_every_zone(zone: str, year: int) -> None:
     assert check_zone(zone, year) > 1000
