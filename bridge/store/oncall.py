@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from bridge.oncall.who import Override
+from bridge.store.dialect import insert_new
 from bridge.store.tables import calendars, oncall_files, overrides
 
 
@@ -21,7 +22,10 @@ class KeptFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeptCalendar:
-    """A calendar's last good text. `trouble`: why the last reading failed; empty: it did not."""
+    """A calendar's last good text, of `read_at`; "" where there was none yet, and `read_at` is the first failure.
+
+    `trouble`: why the last reading failed; empty: it did not.
+    """
 
     schedule: str
     hash: str
@@ -30,9 +34,9 @@ class KeptCalendar:
     trouble: str
 
 
-def newest_file_id(connection: Connection) -> int | None:
+def newest_file_hash(connection: Connection) -> str | None:
     """Which file is in force; None when none was ever accepted."""
-    return connection.execute(select(func.max(oncall_files.c.id))).scalar()
+    return connection.execute(select(oncall_files.c.hash).order_by(oncall_files.c.id.desc()).limit(1)).scalar()
 
 
 def newest_file(connection: Connection) -> KeptFile | None:
@@ -43,29 +47,37 @@ def newest_file(connection: Connection) -> KeptFile | None:
 
 def keep_file(connection: Connection, text: str, hash_: str, now: datetime) -> bool:
     """This text is in force from now on; False when it is already."""
-    newest = newest_file(connection)
-    if newest is not None and newest.hash == hash_:
+    if newest_file_hash(connection) == hash_:
         return False
     connection.execute(insert(oncall_files).values(hash=hash_, text=text, accepted_at=now))
     return True
 
 
-def kept_calendars(connection: Connection) -> list[KeptCalendar]:
-    """Every calendar that was read once."""
-    return [
-        KeptCalendar(schedule=row.schedule, hash=row.hash, text=row.text, read_at=row.read_at, trouble=row.trouble)
-        for row in connection.execute(select(calendars).order_by(calendars.c.schedule))
-    ]
+def calendar_hashes(connection: Connection) -> dict[str, str]:
+    """Schedule -> hash of its calendar's last good text, of those that were read once."""
+    rows = connection.execute(select(calendars.c.schedule, calendars.c.hash).where(calendars.c.hash != ""))
+    return {row.schedule: row.hash for row in rows}
+
+
+def kept_calendar(connection: Connection, schedule: str) -> KeptCalendar | None:
+    """The calendar of this schedule; None when nobody tried to read it."""
+    row = connection.execute(select(calendars).where(calendars.c.schedule == schedule)).one_or_none()
+    if row is None:
+        return None
+    return KeptCalendar(schedule=row.schedule, hash=row.hash, text=row.text, read_at=row.read_at, trouble=row.trouble)
 
 
 def keep_calendar(connection: Connection, schedule: str, text: str, hash_: str, now: datetime) -> None:
-    """A calendar was read, and is good."""
+    """A calendar was read, and is good. `hash_`: SHA-256 of the text, hex."""
     connection.execute(delete(calendars).where(calendars.c.schedule == schedule))
     connection.execute(insert(calendars).values(schedule=schedule, text=text, hash=hash_, read_at=now, trouble=""))
 
 
-def calendar_failed(connection: Connection, schedule: str, trouble: str) -> None:
+def calendar_failed(connection: Connection, schedule: str, trouble: str, now: datetime) -> None:
     """A calendar could not be read: what was read before stays."""
+    insert_new(
+        connection, calendars, {"schedule": schedule, "text": "", "hash": "", "read_at": now, "trouble": trouble[:200]}
+    )
     connection.execute(update(calendars).where(calendars.c.schedule == schedule).values(trouble=trouble[:200]))
 
 
