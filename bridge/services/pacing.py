@@ -1,5 +1,5 @@
 """How often a chat may be written to: Telegram takes about 30 calls a second, one a second in a chat (with some
-patience), and 20 a minute in a group."""
+patience), and 20 a minute in a group. Of those, 4 are kept for cards whose button somebody pressed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 class Pace:
     """A bucket of `burst` calls that fills again with one call each `every`.
 
-    The worst time of a length holds `burst` calls and one for each `every` in it: 3 + 17 in a group's minute.
+    The worst time of a length holds `burst` calls and one for each `every` in it: 3 + 13 in a group's minute, and
+    2 + 2 after presses.
     """
 
     burst: int
@@ -17,7 +18,8 @@ class Pace:
 
 
 PRIVATE = Pace(burst=3, every=timedelta(seconds=1))
-GROUP = Pace(burst=3, every=timedelta(seconds=3.5))
+GROUP = Pace(burst=3, every=timedelta(seconds=4.65))
+PRESSED = Pace(burst=2, every=timedelta(seconds=30.5))
 OVERALL = Pace(burst=8, every=timedelta(seconds=1 / 20))
 
 
@@ -43,27 +45,31 @@ class Pacer:
 
     def __init__(self) -> None:
         self._chats: dict[int, _Bucket] = {}
+        self._pressed: dict[int, _Bucket] = {}
         self._held: dict[int, datetime] = {}
         self._overall: _Bucket | None = None
 
-    def ready_at(self, chat_id: int, now: datetime) -> datetime:
-        """When this chat may be written to: now, or a later time."""
-        bucket = self._chats.get(chat_id)
-        return max(
-            now,
-            self._held.get(chat_id, now),
-            bucket.ready_at() if bucket else now,
-            self.global_ready_at(now),
-        )
+    def ready_at(self, chat_id: int, now: datetime, *, pressed: bool = False) -> datetime:
+        """When this chat may be written to: now, or a later time. `pressed`: about a card that somebody pressed."""
+        free_at = self._free_at(self._chats, chat_id, now)
+        if pressed and chat_id < 0:
+            free_at = min(free_at, self._free_at(self._pressed, chat_id, now))
+        return max(now, self._held.get(chat_id, now), free_at, self.global_ready_at(now))
+
+    def _free_at(self, buckets: dict[int, _Bucket], chat_id: int, now: datetime) -> datetime:
+        bucket = buckets.get(chat_id)
+        return bucket.ready_at() if bucket else now
 
     def global_ready_at(self, now: datetime) -> datetime:
         """When any chat may be written to."""
         return max(now, self._overall.ready_at() if self._overall else now)
 
-    def spend(self, chat_id: int, now: datetime) -> None:
-        """A call goes to this chat."""
-        bucket = self._chats.setdefault(chat_id, _Bucket(GROUP if chat_id < 0 else PRIVATE, now))
-        bucket.spend(now)
+    def spend(self, chat_id: int, now: datetime, *, pressed: bool = False) -> None:
+        """A call goes to this chat. What was kept for presses is only for them, and used when nothing else is left."""
+        if pressed and chat_id < 0 and self._free_at(self._chats, chat_id, now) > now:
+            self._pressed.setdefault(chat_id, _Bucket(PRESSED, now)).spend(now)
+        else:
+            self._chats.setdefault(chat_id, _Bucket(GROUP if chat_id < 0 else PRIVATE, now)).spend(now)
         if self._overall is None:
             self._overall = _Bucket(OVERALL, now)
         self._overall.spend(now)
@@ -75,8 +81,9 @@ class Pacer:
     def waiting(self, now: datetime) -> dict[int, datetime]:
         """Chats that may not be written to now, and from when on they may."""
         self._held = {chat: until for chat, until in self._held.items() if until > now}
-        for bucket in (*self._chats.values(), *([self._overall] if self._overall else [])):
+        for bucket in (*self._chats.values(), *self._pressed.values(), *([self._overall] if self._overall else [])):
             bucket.clamp(now)
+        self._pressed = {chat: bucket for chat, bucket in self._pressed.items() if bucket.full_at > now}
         self._chats = {chat: bucket for chat, bucket in self._chats.items() if bucket.full_at > now}
         found = {chat: bucket.ready_at() for chat, bucket in self._chats.items() if bucket.ready_at() > now}
         for chat, until in self._held.items():

@@ -7,7 +7,7 @@ become one edit.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -55,7 +55,7 @@ class ChatSync:
         now = self._clock.now()
         waiting = self._pacer.waiting(now)
         skip = set(self._busy) | set(waiting)
-        found = await self._database.read(lambda connection: posts.due(connection, now, 64, skip))
+        found = await self._database.read(lambda connection: self._due(connection, now, skip))
         for post in found:
             if len(self._busy) >= AT_ONCE:
                 break
@@ -63,8 +63,8 @@ class ChatSync:
             if not isinstance(chat_id, int):  # SQLite keeps what an odd update gave, and one post must not stop all
                 await self._database.write(partial(_note, post, Never(why="the chat has no numeric id"), now))
                 continue
-            if chat_id not in self._busy and self._pacer.ready_at(chat_id, now) <= now:
-                self._pacer.spend(chat_id, now)
+            if chat_id not in self._busy and self._pacer.ready_at(chat_id, now, pressed=post.pressed) <= now:
+                self._pacer.spend(chat_id, now, pressed=post.pressed)
                 self._busy[chat_id] = asyncio.create_task(self._sync(post))
         next_due = await self._database.read(lambda connection: posts.next_due(connection, now))
         times = [
@@ -73,6 +73,10 @@ class ChatSync:
             *([self._pacer.global_ready_at(now)] if found else []),
         ]
         return min(((time - now).total_seconds() for time in times if time > now), default=None)
+
+    def _due(self, connection: Connection, now: datetime, skip: Collection[int]) -> list[Post]:
+        """What is out of date: first the cards that somebody pressed, in whichever chat."""
+        return [*posts.due_pressed(connection, now, 16), *posts.due(connection, now, 64, skip)]
 
     async def _sync(self, post: Post) -> None:
         try:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Update, bindparam, func, select, update
+from sqlalchemy import Column, Connection, Row, Update, bindparam, case, func, select, update
 
 from bridge.store.dialect import insert_new
 from bridge.store.many import slices
-from bridge.store.tables import IS_OUT_OF_DATE, incidents, page_requests, posts
+from bridge.store.tables import IS_OUT_OF_DATE, IS_PRESSED, incidents, page_requests, posts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +45,7 @@ class Post:
     telegram_id: int | None
     wanted: int
     tries: int
+    pressed: bool
 
 
 def say(connection: Connection, key: str, place: Place, text: str, now: datetime) -> bool:
@@ -118,6 +119,7 @@ def _run(connection: Connection, statement: Update, ids: Collection[int]) -> Non
 
 
 _DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
+_PRESSED = select(posts).where(IS_PRESSED, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
 _NEXT_DUE = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE, posts.c.due_at > bindparam("after"))
 _OLDEST = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE)
 
@@ -125,23 +127,37 @@ _OLDEST = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE)
 def due(connection: Connection, now: datetime, limit: int, without: Collection[int] = ()) -> list[Post]:
     """Posts that are out of date, oldest first, leaving out the chats `without`."""
     query = _DUE.where(posts.c.chat_id.not_in(sorted(without))) if without else _DUE
-    return [
-        Post(
-            id=row.id,
-            place=Place(chat_id=row.chat_id, thread_id=row.thread_id, reply_to=row.reply_to),
-            subject=Subject(
-                message_id=row.message_id,
-                incident_id=row.incident_id,
-                storm_id=row.storm_id,
-                page_id=row.page_id,
-            ),
-            text=row.text,
-            telegram_id=row.telegram_id,
-            wanted=row.wanted,
-            tries=row.tries,
-        )
-        for row in connection.execute(query.limit(limit), {"now": now})
-    ]
+    return [_post(row) for row in connection.execute(query.limit(limit), {"now": now})]
+
+
+def due_pressed(connection: Connection, now: datetime, limit: int) -> list[Post]:
+    """Posts that are out of date and that somebody pressed."""
+    return [_post(row) for row in connection.execute(_PRESSED.limit(limit), {"now": now})]
+
+
+def press(connection: Connection, chat_id: int, telegram_id: int) -> None:
+    """Somebody pressed a button of this post, and looks at it."""
+    connection.execute(
+        update(posts).where(posts.c.chat_id == chat_id, posts.c.telegram_id == telegram_id).values(pressed=1)
+    )
+
+
+def _post(row: Row[Any]) -> Post:
+    return Post(
+        id=row.id,
+        place=Place(chat_id=row.chat_id, thread_id=row.thread_id, reply_to=row.reply_to),
+        subject=Subject(
+            message_id=row.message_id,
+            incident_id=row.incident_id,
+            storm_id=row.storm_id,
+            page_id=row.page_id,
+        ),
+        text=row.text,
+        telegram_id=row.telegram_id,
+        wanted=row.wanted,
+        tries=row.tries,
+        pressed=bool(row.pressed),
+    )
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:
@@ -160,7 +176,12 @@ def shown(connection: Connection, post: Post, telegram_id: int) -> None:
         # A chat that moved meanwhile has other ids.
         update(posts)
         .where(posts.c.id == post.id, posts.c.chat_id == post.place.chat_id)
-        .values(shown=post.wanted, telegram_id=telegram_id, tries=0)
+        .values(
+            shown=post.wanted,
+            telegram_id=telegram_id,
+            tries=0,
+            pressed=case((posts.c.wanted == post.wanted, 0), else_=posts.c.pressed),
+        )
     )
 
 

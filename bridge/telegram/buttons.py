@@ -14,6 +14,7 @@ from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError
 from bridge.services import decide
 from bridge.services.decide import Person
+from bridge.store import posts
 from bridge.telegram import incident_handlers, replies
 from bridge.telegram.access import Access, Role, presser
 from bridge.telegram.asking import Desk
@@ -72,6 +73,8 @@ class Buttons:
             nonlocal said
             try:
                 said = choice(connection, person)
+                if query.message is not None:
+                    posts.press(connection, query.message.chat.id, query.message.message_id)
             except NotFound:
                 said = replies.NOT_YOURS
             except PersonError as error:

@@ -42,10 +42,26 @@ def test_no_window_holds_more_than_telegram_takes(wanted: list[tuple[int, float]
         assert most_within(own, 10) <= 10 + PRIVATE.burst
 
 
-def test_a_group_that_always_has_news_gets_nearly_all_it_may() -> None:
+def test_a_group_that_always_has_news_leaves_four_calls_a_minute_to_presses() -> None:
     sent = send_all([(-1, 0.0)] * 100, Pacer())
     times = [at for at, _ in sent]
-    assert 18 <= most_within(times, 60) <= 20
+    assert 15 <= most_within(times, 60) <= 16
+
+
+def test_a_pressed_card_is_shown_at_once_in_a_group_that_always_has_news() -> None:
+    pacer, now, times = Pacer(), START, []
+    for turn in range(400):
+        for pressed in (False, True) if turn % 7 == 0 else (False,):
+            if pacer.ready_at(-1, now, pressed=pressed) <= now:
+                pacer.spend(-1, now, pressed=pressed)
+                times.append(now)
+        now += timedelta(seconds=0.5)
+    assert 17 <= most_within(times, 60) <= 20
+    pacer.waiting(now + timedelta(seconds=61))
+    later = now + timedelta(seconds=61)
+    while pacer.ready_at(-1, later) <= later:
+        pacer.spend(-1, later)
+    assert pacer.ready_at(-1, later, pressed=True) == later
 
 
 def test_many_chats_at_once_are_written_to_nearly_as_fast_as_telegram_takes() -> None:

@@ -14,7 +14,9 @@ from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.outbox import add_message, claim
 
 CALL = queue.Call(id="b", message_id=1, text="", deliveries=(), claimed_at=NOW)
-POST = Post(id=1, place=Place(chat_id=1), message_id=1, text="", telegram_id=None, wanted=1, tries=0)
+POST = Post(
+    id=1, place=Place(chat_id=1), subject=posts.FIXED, text="", telegram_id=None, wanted=1, tries=0, pressed=False
+)
 
 
 def plans(connection: Connection, operation: Callable[[Connection], object]) -> list[str]:
@@ -40,6 +42,7 @@ HOT: dict[str, tuple[Callable[[Connection], object], str]] = {
     "claim of one message": (lambda c: claim(c, 4, now=NOW, only_message=1), "deliveries"),
     "next_due": (queue.next_due, "ix_deliveries_queue"),
     "posts.due": (lambda c: posts.due(c, NOW, 64, {1, 2}), "ix_posts_open"),
+    "posts.due_pressed": (lambda c: posts.due_pressed(c, NOW, 16), "ix_posts_pressed"),
     "posts.next_due": (lambda c: posts.next_due(c, NOW), "ix_posts_open"),
     "posts.oldest_open": (posts.oldest_open, "ix_posts_open"),
     "posts.shown": (lambda c: posts.shown(c, POST, 7), "posts USING INTEGER PRIMARY KEY"),

@@ -12,6 +12,7 @@ HAS_BUTTONS = text("buttons_until IS NOT NULL")
 IS_QUEUED = text("state = 'queued'")
 IS_SENDING = text("state = 'sending'")
 HAS_SMS_ID = text("sms_id <> ''")
+IS_PRESSED = text("shown < wanted AND trouble = '' AND pressed = 1")
 IS_OUT_OF_DATE = text("shown < wanted AND trouble = ''")
 
 
@@ -124,6 +125,8 @@ posts = Table(
     Column("due_at", UtcTime, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("trouble", String(200), nullable=False),  # why it is given up; empty: it is not
+    Column("pressed", Integer, nullable=False, server_default="0"),  # 1: somebody pressed it and waits to see it change
+    partial_index("ix_posts_pressed", "due_at", "id", where=IS_PRESSED),
     partial_index("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
     Index("ix_posts_message", "message_id"),
     Index("ix_posts_incident", "incident_id"),

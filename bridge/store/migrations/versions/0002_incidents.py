@@ -212,8 +212,16 @@ def upgrade() -> None:
         )
         batch_op.add_column(sa.Column("storm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
         batch_op.add_column(sa.Column("page_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True))
+        batch_op.add_column(sa.Column("pressed", sa.Integer(), server_default="0", nullable=False))
         batch_op.create_index("ix_posts_incident", ["incident_id"], unique=False)
         batch_op.create_index("ix_posts_page", ["page_id"], unique=False)
+        batch_op.create_index(
+            "ix_posts_pressed",
+            ["due_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("shown < wanted AND trouble = '' AND pressed = 1"),
+            postgresql_where=sa.text("shown < wanted AND trouble = '' AND pressed = 1"),
+        )
         batch_op.create_index("ix_posts_storm", ["storm_id"], unique=False)
 
     # ### end Alembic commands ###
