@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from bridge.app.alert_desk import AlertDesk
+from bridge.app.alert_doors import alert_doors
 from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
 from bridge.domain.outcome import NotSent
@@ -16,7 +17,7 @@ from bridge.engine.embedded import WorkLoop
 from bridge.services.pacing import Pacer
 from bridge.services.sync_chat import ChatSync
 from bridge.settings import Settings
-from bridge.store import posts, queue, switches
+from bridge.store import switches, vitals
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.store.migrate import database_file, migrate
@@ -32,7 +33,7 @@ from bridge.telegram.service import TelegramService
 from bridge.web.health import Health
 from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
-from bridge.web.server import bind, server, web_app
+from bridge.web.server import Part, bind, server, web_app
 from bridge.web.sms_api import SmsApi
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ class App:
         )
         self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, gather_s=CHAT_GATHERS_S)
 
-    def _web_parts(self) -> tuple[SmsApi | Health | MetricsRoute | OpenApiRoute, ...]:
+    def _web_parts(self) -> tuple[Part, ...]:
         settings = self._settings
         names = settings.api_names()
         api = SmsApi(
@@ -146,7 +147,8 @@ class App:
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
-        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
+        doors = alert_doors(settings, self.database, self._clock, self.alerts, wake=self.wake)
+        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)
@@ -171,27 +173,17 @@ class App:
 
     async def _degraded(self) -> Mapping[str, object]:
         now = self._clock.now()
-        due = await self.database.read(queue.next_due)
+        standing = await self.database.read(vitals.read)
         found: dict[str, object] = {}
         if not self.telegram.reached:
             found["telegram"] = "not reached"
         if self._gateway_trouble:
             found["gateways"] = {"msmpusher": self._gateway_trouble}
-        if due is not None and now - due > timedelta(seconds=10):
-            found["oldest_due_delivery_s"] = int((now - due).total_seconds())
-        return found
+        return found | standing.late(now, timedelta(seconds=10))
 
     async def _render_metrics(self) -> bytes:
-        counts = await self.database.read(queue.counts)
-        oldest_due = await self.database.read(queue.next_due)
-        oldest_post = await self.database.read(posts.oldest_open)
-        return self.metrics.render(
-            counts=counts,
-            oldest_due=oldest_due,
-            oldest_post=oldest_post,
-            telegram=self.telegram.reached,
-            now=self._clock.now(),
-        )
+        standing = await self.database.read(vitals.read)
+        return self.metrics.render(standing, telegram=self.telegram.reached, now=self._clock.now())
 
     async def stop(self) -> None:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""

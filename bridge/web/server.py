@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -13,6 +14,14 @@ from starlette.routing import Route
 
 from bridge.domain.errors import SettingsError
 from bridge.web.problem import problem
+
+
+class Part(Protocol):
+    """Some routes of the web app, and what they need."""
+
+    def routes(self) -> list[Route]:
+        """For `web_app`."""
+        ...
 
 
 class Server(uvicorn.Server):

@@ -24,6 +24,7 @@ from bridge.services.send_sms import Order, Rules, measure, submit
 from bridge.store import idempotency, messages
 from bridge.store.database import Database
 from bridge.web.auth import name_of
+from bridge.web.body import read_body
 from bridge.web.problem import problem, unauthorized
 
 log = logging.getLogger(__name__)
@@ -197,16 +198,3 @@ class SmsApi:
 def _where(location: tuple[int | str, ...], message: str) -> str:
     place = ".".join(str(part) for part in location)
     return f"{place}: {message}" if place else message
-
-
-async def read_body(request: Request, limit: int) -> bytes | None:
-    """The body, or None when it is larger than `limit` bytes; what is over is not read."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
-        return None
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            return None
-    return bytes(body)

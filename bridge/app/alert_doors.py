@@ -1,0 +1,25 @@
+"""The HTTP side of paging: builds the routes for alerts."""
+
+from collections.abc import Callable
+
+from bridge.app.alert_desk import AlertDesk
+from bridge.clock import Clock
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web.alerts import AlertDoor
+from bridge.web.server import Part
+
+
+def alert_doors(
+    settings: Settings, database: Database, clock: Clock, desk: AlertDesk, *, wake: Callable[[], None]
+) -> tuple[Part, ...]:
+    """Parts of the web app. `wake`: something was written that every loop should look at."""
+    secret = settings.grafana_secret
+    alerts = AlertDoor(
+        database=database,
+        names=settings.alert_names(),
+        grafana_secret=secret.get_secret_value() if secret else "",
+        clock=clock,
+        on_kept=desk.loop.wake,
+    )
+    return (alerts,)
