@@ -11,7 +11,9 @@ from starlette.routing import Route
 
 from bridge.domain.delivery import State
 from bridge.domain.errors import StoreUnavailable
+from bridge.store.incidents import IncidentState
 from bridge.store.outcomes import Finished
+from bridge.store.vitals import Vitals
 from bridge.web.auth import is_loopback, name_of
 from bridge.web.problem import problem, unauthorized
 
@@ -40,6 +42,15 @@ class Metrics:
         self._oldest = Gauge(
             "bridge_oldest_due_delivery_seconds", "How long the oldest due delivery waits.", registry=self.registry
         )
+        self._incidents = Gauge("bridge_incidents", "Incidents not resolved.", ["state"], registry=self.registry)
+        self._step = Gauge(
+            "bridge_oldest_due_step_seconds", "How long the oldest due escalation step waits.", registry=self.registry
+        )
+        self._alert = Gauge(
+            "bridge_oldest_kept_alert_seconds",
+            "How long the oldest alert waits that was answered and is not taken in.",
+            registry=self.registry,
+        )
         self._sync_lag = Gauge(
             "bridge_chat_sync_lag_seconds",
             "How long the oldest post in the chat is out of date.",
@@ -56,20 +67,16 @@ class Metrics:
         for one in finished:
             self._attempts.labels(one.next.state.value, one.outcome.reason.value).inc()
 
-    def render(
-        self,
-        *,
-        counts: Mapping[State, int],
-        oldest_due: datetime | None,
-        oldest_post: datetime | None,
-        telegram: bool,
-        now: datetime,
-    ) -> bytes:
+    def render(self, vitals: Vitals, *, telegram: bool, now: datetime) -> bytes:
         """The text that Prometheus reads."""
         for state in (State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN):
-            self._deliveries.labels(state.value).set(counts.get(state, 0))
-        self._oldest.set(_age(oldest_due, now))
-        self._sync_lag.set(_age(oldest_post, now))
+            self._deliveries.labels(state.value).set(vitals.deliveries.get(state, 0))
+        for kind in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED):
+            self._incidents.labels(kind.value).set(vitals.incidents.get(kind, 0))
+        self._oldest.set(_age(vitals.delivery_due, now))
+        self._step.set(_age(vitals.step_due, now))
+        self._alert.set(_age(vitals.alert_kept, now))
+        self._sync_lag.set(_age(vitals.post_due, now))
         self._telegram.set(1 if telegram else 0)
         return generate_latest(self.registry)
 

@@ -1,0 +1,44 @@
+"""How the work stands: what is due and how long it waits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bridge.domain.delivery import State
+from bridge.store import alert_inbox, incidents, posts, queue
+from bridge.store.incidents import IncidentState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vitals:
+    """Since when the oldest of each kind is due (a time to come: nothing is), None where none waits; and counts."""
+
+    deliveries: Mapping[State, int]
+    incidents: Mapping[IncidentState, int]
+    delivery_due: datetime | None
+    step_due: datetime | None
+    alert_kept: datetime | None
+    post_due: datetime | None
+
+    def late(self, now: datetime, patience: timedelta) -> dict[str, int]:
+        """What is due for longer than that: its name -> seconds."""
+        waits = {
+            "oldest_due_delivery_s": self.delivery_due,
+            "oldest_due_step_s": self.step_due,
+            "oldest_kept_alert_s": self.alert_kept,
+        }
+        return {name: int((now - due).total_seconds()) for name, due in waits.items() if due and now - due > patience}
+
+
+def read(connection: Connection) -> Vitals:
+    """How the work stands now."""
+    return Vitals(
+        deliveries=queue.counts(connection),
+        incidents=incidents.count_not_resolved(connection),
+        delivery_due=queue.next_due(connection),
+        step_due=incidents.next_due(connection),
+        alert_kept=alert_inbox.oldest(connection),
+        post_due=posts.oldest_open(connection),
+    )
