@@ -9,6 +9,7 @@ from bridge.clock import Clock
 from bridge.services.send_sms import Rules
 from bridge.settings import Settings, load
 from bridge.store.database import Database
+from bridge.store.vitals import Vitals
 from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
 from bridge.web.server import web_app
@@ -17,6 +18,9 @@ from tests.support.databases import new_database
 from tests.support.manual_clock import ManualClock
 
 CI, OPS = "secret-of-ci", "secret-of-ops"
+
+
+NOTHING = Vitals(deliveries={}, incidents={}, delivery_due=None, step_due=None, alert_kept=None, post_due=None)
 
 
 class Door:
@@ -61,7 +65,7 @@ class Door:
         self.woken += 1
 
     async def _metrics(self) -> bytes:
-        return self.metrics.render(counts={}, oldest_due=None, oldest_post=None, telegram=True, now=self.clock.now())
+        return self.metrics.render(NOTHING, telegram=True, now=self.clock.now())
 
 
 MakeDoor = Callable[..., Awaitable[Door]]
