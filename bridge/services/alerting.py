@@ -66,6 +66,7 @@ class Alerting:
         if not await self._database.read(self._is_due):
             return await self._database.read(self._until_due)
         again_at = await self._database.write(self._step)
+        log.debug("a step of alerting is committed", extra={"event": "alerting.committed"})
         self._on_written()
         return None if again_at is None else (again_at - self._clock.now()).total_seconds()
 

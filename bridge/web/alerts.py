@@ -131,6 +131,7 @@ class AlertDoor:
             return unauthorized()
         now = self._clock.now()
         await self._database.write(lambda connection: alert_inbox.keep(connection, source, content_type, body, now))
+        log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
         self._on_kept()
         return JSONResponse({"alerts": len(news.alerts)}, 202)
 
