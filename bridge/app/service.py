@@ -10,8 +10,10 @@ from pathlib import Path
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.app.alert_doors import alert_doors
+from bridge.app.oncall_desk import OnCallDesk
 from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
+from bridge.domain.errors import BridgeError
 from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
 from bridge.services.pacing import Pacer
@@ -74,8 +76,25 @@ class App:
         self.alerts = AlertDesk(settings, self.database, clock, on_written=self._wake_delivery)
         self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
         self._build_telegram()
+        self.oncall = OnCallDesk(
+            settings,
+            self.database,
+            clock,
+            self.alerts,
+            knows=self.telegram.knows,
+            on_change=self.telegram.people_changed,
+            on_written=lambda: self.sync_loop.wake(),
+        )
+        try:
+            await self.oncall.keeper.start()
+        except BridgeError:
+            await self.database.aclose()
+            self._socket.close()
+            self._lock.release()
+            raise
         await self.outbox.start()
         self.alerts.loop.start()
+        self.oncall.loop.start()
         self.sync_loop.start()
         self.telegram.start()
         self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
@@ -84,7 +103,11 @@ class App:
 
     def _build_telegram(self) -> None:
         settings, clock, database = self._settings, self._clock, self.database
-        access = Access(users=settings.telegram_users, admins=settings.telegram_admins)
+        access = Access(
+            users=settings.telegram_users,
+            admins=settings.telegram_admins,
+            on_call=lambda: self.alerts.book.telegram_ids,
+        )
         desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
         incident_handlers = IncidentHandlers(
             desk=desk, roster=self.alerts.book.roster, intake=self.alerts.intake, clock=clock
@@ -189,7 +212,7 @@ class App:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""
         self._server.should_exit = True
         await self.telegram.stop()
-        await self.alerts.loop.stop()
+        await asyncio.gather(self.alerts.loop.stop(), self.oncall.loop.stop())
         await self.outbox.stop()
         await self.sync_loop.stop()
         await self.chat_sync.stop(0.8)

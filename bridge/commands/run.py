@@ -21,7 +21,7 @@ def on_signals() -> asyncio.Event:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
-    # A terminal that goes away, or a reload by habit, must not end the service.
+    # A terminal that goes away, or a reload too early, must not end the program.
     loop.add_signal_handler(signal.SIGHUP, lambda: log.info("SIGHUP: nothing to read again"))
     return asked
 
@@ -35,6 +35,7 @@ async def serve(settings: Settings) -> int:
         log.warning("%s", line, extra={"event": event})
     app = App(settings)
     await app.start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.oncall.reload)
     await asked.wait()
     log.info("stopping", extra={"event": "app.stopping"})
     try:

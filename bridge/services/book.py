@@ -69,6 +69,11 @@ class Book:
         return self._file.good
 
     @property
+    def has_file(self) -> bool:
+        """Whether a file was ever accepted."""
+        return bool(self._file.hash)
+
+    @property
     def telegram_ids(self) -> frozenset[int]:
         """The people of the file in force who have a Telegram id, by that."""
         return frozenset(one.telegram for one in self._file.oncall.people.values() if one.telegram is not None)

@@ -30,7 +30,12 @@ class Notices:
 
     def _say(self, connection: Connection, key: str, words: str, places: Sequence[Place], now: datetime) -> None:
         for place in dict.fromkeys(places):
-            posts.say(connection, f"{key}:{place.chat_id}:{place.thread_id or ''}", place, escape(words), now)
+            posts.say(connection, post_key(key, place), place, escape(words), now)
+
+
+def post_key(key: str, place: Place) -> str:
+    """The key of a notice's post in a place. Who answers there with the same words posts them under this key."""
+    return f"{key}:{place.chat_id}:{place.thread_id or ''}"
 
 
 def home(incident: Incident, places: Sequence[Place]) -> tuple[Place, ...]:

@@ -1,5 +1,6 @@
 """Who may do what: by the numeric id of a person, never by a name."""
 
+from collections.abc import Callable
 from enum import IntEnum
 
 from telegram import CallbackQuery, Message, User
@@ -17,11 +18,15 @@ class Role(IntEnum):
 
 
 class Access:
-    """The people of the settings."""
+    """The people of the settings, and those of the on-call file, who are users."""
 
-    def __init__(self, *, users: frozenset[int], admins: frozenset[int]) -> None:
+    def __init__(
+        self, *, users: frozenset[int], admins: frozenset[int], on_call: Callable[[], frozenset[int]] = frozenset
+    ) -> None:
+        """`on_call`: the ids in the on-call file, as it is in force at that moment."""
         self._users = users | admins
         self._admins = admins
+        self._on_call = on_call
 
     def role(self, user_id: int) -> Role:
         """The role of the person with this id."""
@@ -29,12 +34,12 @@ class Access:
             return Role.STRANGER
         if user_id in self._admins:
             return Role.ADMIN
-        return Role.USER if user_id in self._users else Role.STRANGER
+        return Role.USER if user_id in self._users or user_id in self._on_call() else Role.STRANGER
 
     @property
     def people(self) -> dict[int, Role]:
         """Everybody with a role."""
-        return {user_id: self.role(user_id) for user_id in sorted(self._users)}
+        return {user_id: self.role(user_id) for user_id in sorted(self._users | self._on_call())}
 
 
 def sender(message: Message) -> User | None:

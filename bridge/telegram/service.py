@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx
-from telegram.error import TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.ext import Application, ApplicationBuilder, ExtBot
 from telegram.request import HTTPXRequest
 
@@ -18,7 +18,7 @@ from bridge.store import inbox
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.telegram import menu
-from bridge.telegram.access import Access
+from bridge.telegram.access import Access, Role
 from bridge.telegram.dispatch import BotApplication, Dispatcher
 from bridge.telegram.receive import Keep, KeepingRequest, Poller
 from bridge.telegram.trouble import in_words
@@ -89,6 +89,7 @@ class TelegramService:
         self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
         self._task: asyncio.Task[None] | None = None
         self._menus: asyncio.Task[None] | None = None
+        self._menus_shown: dict[int, Role] = {}
 
     @property
     def reached(self) -> bool:
@@ -106,6 +107,28 @@ class TelegramService:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         await self.inbox_loop.stop()
+
+    def people_changed(self) -> None:
+        """Others may use the bot than before: they get their menus, once Telegram can be reached."""
+        if self._menus is not None:
+            self._set_menus()
+
+    def _set_menus(self) -> None:
+        if self._menus is not None:
+            self._menus.cancel()  # of an earlier connection, or for other people
+        self._menus = asyncio.create_task(menu.register(self.bot, self._access, self._menus_shown))
+
+    async def knows(self, user_id: int) -> bool | None:
+        """Whether Telegram lets the bot write to this person, as far as it tells; None where it does not answer."""
+        if not self.reached:
+            return None
+        try:
+            await self.bot.get_chat(user_id)
+        except (BadRequest, Forbidden):
+            return False
+        except TelegramError:
+            return None
+        return True
 
     async def aclose(self) -> None:
         """Close the connections, after the last post is shown."""
@@ -148,9 +171,8 @@ class TelegramService:
             await self.bot.delete_webhook(drop_pending_updates=False)
         if not self.inbox_loop.started:
             self.inbox_loop.start()
-        if self._menus is not None:
-            self._menus.cancel()  # of an earlier connection
-        self._menus = asyncio.create_task(menu.register(self.bot, self._access))
+        self._menus_shown.clear()
+        self._set_menus()
         log.info("Telegram: @%s", self.bot.username, extra={"event": "telegram.connected"})
         self._poller.reached = True
         self._wake()

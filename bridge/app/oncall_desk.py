@@ -1,0 +1,61 @@
+"""Who is on call: builds what keeps the on-call file, calendars and hand-overs, and its loop."""
+
+from collections.abc import Callable
+
+import httpx
+
+from bridge.app.alert_desk import AlertDesk
+from bridge.clock import Clock
+from bridge.engine.embedded import WorkLoop
+from bridge.services.calendar_text import CalendarTexts
+from bridge.services.calendars import Calendars
+from bridge.services.hand_over import HandOver
+from bridge.services.keep_roster import RosterKeeper
+from bridge.services.oncall_file import OnCallFile
+from bridge.services.reach import KnowsPerson
+from bridge.settings import Settings
+from bridge.store.database import Database
+
+
+def oncall_file(settings: Settings) -> OnCallFile:
+    """Where the on-call file is."""
+    return OnCallFile.of(settings.oncall_file, settings.default_region)
+
+
+def calendar_texts(settings: Settings) -> CalendarTexts:
+    """Reads calendars; paths begin where the on-call file is."""
+    return CalendarTexts(oncall_file(settings).path.parent, httpx.AsyncClient)
+
+
+class OnCallDesk:
+    """Everything about who is on call, but whom an alert pages."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        alerts: AlertDesk,
+        *,
+        knows: KnowsPerson,
+        on_change: Callable[[], None],
+        on_written: Callable[[], None],
+    ) -> None:
+        """`on_change`: others may use the bot now. `on_written`: the chat should be looked at."""
+        self.keeper = RosterKeeper(
+            file=oncall_file(settings),
+            database=database,
+            book=alerts.book,
+            calendars=Calendars(database=database, texts=calendar_texts(settings), notices=alerts.notices, clock=clock),
+            hand_over=HandOver(database=database, book=alerts.book, notices=alerts.notices, knows=knows, clock=clock),
+            notices=alerts.notices,
+            clock=clock,
+            on_change=on_change,
+            on_written=on_written,
+        )
+        self.loop = WorkLoop("on-call", self.keeper.step, clock, every_s=5)
+
+    def reload(self) -> None:
+        """Read the on-call file again, soon."""
+        self.keeper.signal()
+        self.loop.wake()

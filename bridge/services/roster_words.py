@@ -1,0 +1,51 @@
+"""Who is on call, in plain words: times are those of the schedule's own place. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bridge.domain.wording import count
+from bridge.oncall.records import OnCall, Person
+from bridge.oncall.who import Roster, Turn, now_and_next
+
+_THIS_WEEK = timedelta(days=6)
+_THIS_YEAR = timedelta(days=300)
+
+
+def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
+    """`Mon 09:00` for what is near; else with its date, and its year where that is not plain."""
+    ahead = abs(at - now)
+    form = "%a %H:%M" if ahead < _THIS_WEEK else "%a %d %b %H:%M" if ahead < _THIS_YEAR else "%a %d %b %Y %H:%M"
+    return at.astimezone(zone).strftime(form)
+
+
+def names(people: Sequence[Person]) -> str:
+    """`Ama Mensah, Kofi`, or `nobody`."""
+    return ", ".join(person.name for person in people) or "nobody"
+
+
+def turn(found: Turn, zone: ZoneInfo, now: datetime) -> str:
+    """`Ama Mensah until Mon 09:00`."""
+    until = f" until {moment(found.until, zone, now)}" if found.until else ""
+    return f"{names(found.people)}{until}"
+
+
+def now_and_then(roster: Roster, schedule: str, at: datetime) -> str:
+    """`primary: Ama Mensah until Mon 09:00, then Kofi Boateng`."""
+    zone = roster.oncall.schedules[schedule].timezone
+    current, following = now_and_next(roster, schedule, at)
+    then = f", then {names(following.people)}" if following else ""
+    return f"{schedule}: {turn(current, zone, at)}{then}"
+
+
+def contents(oncall: OnCall) -> str:
+    """`2 people, 1 group, 2 schedules, 1 policy, 2 routes, 1 heartbeat`; what there is none of is left out."""
+    sizes = (
+        (len(oncall.people), "person", "people"),
+        (len(oncall.groups), "group", ""),
+        (len(oncall.schedules), "schedule", ""),
+        (len(oncall.policies), "policy", "policies"),
+        (len(oncall.routes), "route", ""),
+        (len(oncall.heartbeats), "heartbeat", ""),
+    )
+    return ", ".join(count(number, one, many) for number, one, many in sizes if number) or "nothing in it"
