@@ -17,6 +17,7 @@ RARELY_STEPS = 5_000  # what may lie between two events of a rule with days to f
 _STEPS_A_DAY = {"YEARLY": 1, "MONTHLY": 1, "WEEKLY": 1, "DAILY": 1, "HOURLY": 24}
 _TIMES = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _NO_DAYS = {"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", *_TIMES}
+_HOURLY = {*_NO_DAYS, "BYDAY", "BYMONTHDAY", "BYMONTH"}  # for these, dateutil passes over a day in one step
 _CYCLE = 400  # years, after which the days of the week come alike again
 _RARELY = timedelta(days=40 * 366)
 
@@ -57,6 +58,8 @@ def steps(rule: str, start: datetime, until: datetime) -> int:
     walked = days * often * times // interval
     if found.keys() <= _NO_DAYS or (found["FREQ"] == "WEEKLY" and found.keys() <= {*_NO_DAYS, "BYDAY"}):
         return walked
+    if found["FREQ"] == "HOURLY" and not found.keys() <= _HOURLY:
+        raise TooMuch("repeats hourly in a way that no rota needs")
     _check_happens(found, start)
     return walked + RARELY_STEPS
 

@@ -169,6 +169,7 @@ REFUSED = [
     (vcalendar(event("RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30")), "repeats on days that never come"),
     (vcalendar(event("RRULE:FREQ=HOURLY;BYMONTH=2;BYMONTHDAY=30")), "repeats on days that never come"),
     (vcalendar(event("RRULE:FREQ=YEARLY;INTERVAL=100;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO")), "repeats on days that never"),
+    (vcalendar(event("RRULE:FREQ=HOURLY;BYSETPOS=366")), "repeats hourly in a way that no rota needs"),
     (vcalendar(event("RRULE:FREQ=DAILY;UNTIL=never")), "repeats in another way than"),
     (vcalendar(event("RRULE:FREQ=DAILY", start=":19500101T000000Z")), "has repeated events that begin before 1970"),
     (vcalendar(*[event("RRULE:FREQ=HOURLY", start=":20200101T000000Z")] * 6), "has too many repeated events"),
