@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
-from bridge.domain.alerts import News
+from bridge.domain.alerts import Alert, News
 from bridge.domain.errors import PersonError
 from bridge.oncall.who import Roster
 from bridge.services.escalate import Escalation
@@ -87,30 +87,29 @@ class Alerting:
         now = self._clock.now()
         roster = self._roster(connection)
         self._take_in(connection, roster, now)
-        for incident in incidents.due(connection, now, STEPS_A_STEP):
-            self._escalation.run(connection, incident, roster, now)
+        self._escalation.run(connection, incidents.due(connection, now, STEPS_A_STEP), roster, now)
         page_at = self._paging.make(connection, roster, now)
         more = alert_inbox.oldest(connection) is not None
         times = [at for at in (now if more else None, incidents.next_due(connection), page_at) if at is not None]
         return min(times, default=None)
 
     def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> None:
-        room = ALERTS_A_STEP
+        share: list[tuple[Alert, datetime]] = []
+        done: list[int] = []
         for posted in alert_inbox.waiting(connection, ALERTS_A_STEP):
             news = self._news(connection, posted)
             if news is None:
                 continue
-            some = news.alerts[posted.taken : posted.taken + room]
-            self._intake.take(connection, some, roster, received_at=posted.received_at, now=now)
-            room -= len(some)
+            some = news.alerts[posted.taken : posted.taken + ALERTS_A_STEP - len(share)]
+            share += [(alert, posted.received_at) for alert in some]
             taken = posted.taken + len(some)
             if taken < len(news.alerts):
                 alert_inbox.took(connection, posted, taken)
-            else:
-                self._tell_truncated(connection, posted, news, now)
-                alert_inbox.done(connection, posted)
-            if room <= 0:
                 break
+            self._tell_truncated(connection, posted, news, now)
+            done.append(posted.id)
+        self._intake.take_all(connection, share, roster, now=now)
+        alert_inbox.done(connection, done)
 
     def _news(self, connection: Connection, posted: Posted) -> News | None:
         """What it holds; None for what cannot be read any more, which is set aside. Read once for all of its shares."""

@@ -5,6 +5,8 @@ and an Ack, which clears the same timer, wins or loses cleanly.
 """
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -12,7 +14,7 @@ from sqlalchemy import Connection
 from bridge.domain.alerts import Severity
 from bridge.domain.wording import age
 from bridge.oncall.quiet import quiet_until
-from bridge.oncall.records import Person
+from bridge.oncall.records import Policy
 from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
 from bridge.services.notices import Notices
@@ -20,93 +22,139 @@ from bridge.services.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incidents, page_requests, posts
 from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident, IncidentState
+from bridge.store.page_requests import Request
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Alike:
+    """What decides what happens to an incident whose timer has run out: those that agree in it go together."""
+
+    state: IncidentState
+    policy: str
+    position: int
+    critical: bool
+    too_old: bool
+
+
 class Escalation:
-    """Runs steps. `run` is called inside a transaction."""
+    """Runs steps. Called inside a transaction."""
 
     def __init__(self, *, notices: Notices, page_max_age: timedelta) -> None:
         """`page_max_age`: how long an incident is paged about."""
         self._notices = notices
         self._page_max_age = page_max_age
 
-    def run(self, connection: Connection, incident: Incident, roster: Roster, now: datetime) -> None:
-        """Its timer has run out: page whom the step names, and set the next timer."""
-        if incident.state is IncidentState.ACKNOWLEDGED:
-            self._page_again(connection, incident, now)
-            return
-        policy = policy_of(roster, incident.policy)
-        if policy is None:
-            self._end(connection, incident, f"the on-call file has no policy {incident.policy} any more", now)
-            return
-        if now - incident.opened_at >= self._page_max_age:
-            self._end(connection, incident, f"nobody acknowledged it within {_age(self._page_max_age)}", now)
-            return
-        position = incident.position
-        while True:
-            turn = turn_at(policy, position)
-            if turn is None:
-                self._end(connection, incident, "nobody acknowledged it, and the policy has no fallback", now)
-                return
-            starts_at = self._ask(connection, incident, turn, position, roster, now)
+    def run(self, connection: Connection, due: Sequence[Incident], roster: Roster, now: datetime) -> None:
+        """Their timers have run out: page whom the steps name, and set the next timers."""
+        groups: dict[_Alike, list[Incident]] = {}
+        for incident in due:
+            alike = _Alike(
+                state=incident.state,
+                policy=incident.policy,
+                position=incident.position,
+                critical=incident.severity is Severity.CRITICAL,
+                too_old=now - incident.opened_at >= self._page_max_age,
+            )
+            groups.setdefault(alike, []).append(incident)
+        for alike, some in groups.items():
+            self._run(connection, alike, some, roster, now)
+        posts.touch_incidents(connection, [incident.id for incident in due])
+
+    def _run(
+        self, connection: Connection, alike: _Alike, some: Sequence[Incident], roster: Roster, now: datetime
+    ) -> None:
+        policy = policy_of(roster, alike.policy)
+        if alike.state is IncidentState.ACKNOWLEDGED:
+            self._page_again(connection, some, now)
+        elif policy is None:
+            self._end(connection, some, f"the on-call file has no policy {alike.policy} any more", now)
+        elif alike.too_old:
+            self._end(connection, some, f"nobody acknowledged it within {_age(self._page_max_age)}", now)
+        else:
+            self._step(connection, some, policy, alike, roster, now)
+
+    def _step(
+        self,
+        connection: Connection,
+        some: Sequence[Incident],
+        policy: Policy,
+        alike: _Alike,
+        roster: Roster,
+        now: datetime,
+    ) -> None:
+        """The first step from here on that has somebody to page."""
+        position = alike.position
+        while (turn := turn_at(policy, position)) is not None:
+            starts_at = self._ask(connection, some, turn, position, alike.critical, roster, now)
             if starts_at is not None:
-                incidents.set_timers(connection, [(incident.id, position + 1, starts_at + turn.step.wait)])
-                break
+                _set_timers(connection, some, position + 1, starts_at + turn.step.wait)
+                return
             if turn.last_resort:
                 # It never ends in silence, and never spins: in half an hour somebody may have a phone again.
-                self._alarm(connection, incident, f"nobody could be paged, not even {_names(turn)}", position, now)
-                incidents.set_timers(connection, [(incident.id, position + 1, now + FALLBACK_EVERY)])
-                break
+                self._alarm(connection, some, f"nobody could be paged, not even {_names(turn)}", position, now)
+                _set_timers(connection, some, position + 1, now + FALLBACK_EVERY)
+                return
             position += 1
-        posts.touch_incidents(connection, [incident.id])
+        self._end(connection, some, "nobody acknowledged it, and the policy has no fallback", now)
 
     def _ask(
-        self, connection: Connection, incident: Incident, turn: Turn, position: int, roster: Roster, now: datetime
+        self,
+        connection: Connection,
+        some: Sequence[Incident],
+        turn: Turn,
+        position: int,
+        critical: bool,
+        roster: Roster,
+        now: datetime,
     ) -> datetime | None:
         """Ask for the pages of a step. Gives from when its wait counts; None when it has nobody to page."""
         people = [person for person in people_of(roster, turn.step.targets, now) if person.phone]
         if not people:
-            words = f"{_names(turn)}: nobody there has a phone"
-            incident_log.write(connection, [Entry(incident_id=incident.id, event="step.nobody", words=words)], now)
+            _log(connection, some, "step.nobody", f"{_names(turn)}: nobody there has a phone", now)
             return None
-        due = {person.key: self._due(incident, person, now) for person in people}
-        entries = []
-        for person in people:
-            if page_requests.request(
-                connection, incident.id, person, position=position, due_at=due[person.key], now=now
-            ):
-                quiet = due[person.key] > now
-                words = f"{person.name}, after the quiet time" if quiet else person.name
-                entries.append(Entry(incident_id=incident.id, event="page.asked", words=words))
-        incident_log.write(connection, entries, now)
+        due = {person.key: now if critical else quiet_until(person, now) or now for person in people}
+        page_requests.ask(
+            connection,
+            [
+                Request(incident_id=incident.id, person=person, position=position, due_at=due[person.key])
+                for incident in some
+                for person in people
+            ],
+            now,
+        )
+        names = [f"{one.name}{', after the quiet time' if due[one.key] > now else ''}" for one in people]
+        _log(connection, some, "page.asked", "; ".join(names), now)
         return max(now, min(due.values()))
 
-    def _due(self, incident: Incident, person: Person, now: datetime) -> datetime:
-        if incident.severity is Severity.CRITICAL:
-            return now
-        return quiet_until(person, now) or now
-
-    def _page_again(self, connection: Connection, incident: Incident, now: datetime) -> None:
+    def _page_again(self, connection: Connection, some: Sequence[Incident], now: datetime) -> None:
         """Acknowledged a while ago, and it fires still."""
-        if incidents.reopen(connection, incident.id, now):
-            words = f"acknowledged by {incident.acked_by}, and it fires still"
-            incident_log.write(connection, [Entry(incident_id=incident.id, event="ack.timeout", words=words)], now)
-            posts.touch_incidents(connection, [incident.id])
+        again = [incident for incident in some if incidents.reopen(connection, incident.id, now)]
+        _log(connection, again, "ack.timeout", "it fires still", now)
 
-    def _end(self, connection: Connection, incident: Incident, why: str, now: datetime) -> None:
+    def _end(self, connection: Connection, some: Sequence[Incident], why: str, now: datetime) -> None:
         """Nobody is paged any more; that is said."""
-        incidents.set_timers(connection, [(incident.id, incident.position, None)])
-        page_requests.drop(connection, [incident.id])
-        self._alarm(connection, incident, f"{why}. Nobody is paged about it any more", incident.position, now)
-        posts.touch_incidents(connection, [incident.id])
+        _set_timers(connection, some, some[0].position, None)
+        page_requests.drop(connection, [incident.id for incident in some])
+        self._alarm(connection, some, f"{why}. Nobody is paged about it any more", some[0].position, now)
 
-    def _alarm(self, connection: Connection, incident: Incident, why: str, position: int, now: datetime) -> None:
-        log.error("incident %s: %s", incident.code, why, extra={"event": "escalation.unheard"})
-        incident_log.write(connection, [Entry(incident_id=incident.id, event="escalation.unheard", words=why)], now)
-        words = f"{incident.code} {incident.title}: {why}."
-        self._notices.alarm(connection, f"unheard:{incident.id}:{position}", words, now, about=incident)
+    def _alarm(self, connection: Connection, some: Sequence[Incident], why: str, position: int, now: datetime) -> None:
+        """One alarm for all: a storm must not become as many alarms."""
+        first = some[0]
+        log.error("%d incidents from %s: %s", len(some), first.code, why, extra={"event": "escalation.unheard"})
+        _log(connection, some, "escalation.unheard", why, now)
+        more = f" (and {len(some) - 1} more, see /alerts)" if len(some) > 1 else ""
+        words = f"{first.code} {first.title}{more}: {why}."
+        self._notices.alarm(connection, f"unheard:{first.id}:{position}", words, now, about=first)
+
+
+def _set_timers(connection: Connection, some: Sequence[Incident], position: int, due_at: datetime | None) -> None:
+    incidents.set_timers(connection, [(incident.id, position, due_at) for incident in some])
+
+
+def _log(connection: Connection, some: Sequence[Incident], event: str, words: str, now: datetime) -> None:
+    incident_log.write(connection, [Entry(incident_id=one.id, event=event, words=words) for one in some], now)
 
 
 def _age(span: timedelta) -> str:

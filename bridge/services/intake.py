@@ -1,7 +1,7 @@
 """Alerts become incidents: opened, heard of again, ended. News may be repeated, late, or in the wrong order."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from bridge.domain.alerts import Alert
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
-from bridge.services.notices import Notices, home
+from bridge.services.notices import Notices
 from bridge.services.respond import ended_by_source
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
@@ -27,8 +27,12 @@ STORM_FOR = timedelta(minutes=10)
 """After the last incident that joined it, a storm takes in no more."""
 
 
+News = tuple[Alert, datetime]
+"""An alert, and when its news was received: that stands in for times that its source does not tell."""
+
+
 class Intake:
-    """Takes alerts in. `take` is called inside a transaction."""
+    """Takes alerts in. Called inside a transaction."""
 
     def __init__(self, *, notices: Notices) -> None:
         self._notices = notices
@@ -43,78 +47,70 @@ class Intake:
         now: datetime,
         policy: str = "",
     ) -> None:
-        """Take in news of one source, in its order. `received_at` stands in for times that the source does not tell.
+        """Take in the news of one request, in its order. `policy`: of what it opens, whatever the routes say."""
+        self.take_all(connection, [(alert, received_at) for alert in alerts], roster, now=now, policy=policy)
 
-        `policy`: of what it opens, whatever the routes say.
-        """
-        if not alerts:
-            return
-        source = alerts[0].source
-        fingerprints = {alert.fingerprint for alert in alerts}
+    def take_all(
+        self, connection: Connection, news: Sequence[News], roster: Roster, *, now: datetime, policy: str = ""
+    ) -> None:
+        """Take in the news of many requests, in their order: as if each came alone, with fewer statements."""
+        for batch in _batches(news):
+            self._take_batch(connection, batch, roster, policy, now)
+
+    def _take_batch(
+        self, connection: Connection, batch: Sequence[News], roster: Roster, policy: str, now: datetime
+    ) -> None:
+        """News of one source, of no alert twice."""
+        source = batch[0][0].source
+        fingerprints = [alert.fingerprint for alert, _ in batch]
         is_open = incidents.open_of(connection, source, fingerprints)
         ends = alert_ends.of(connection, source, fingerprints)
-        opened: dict[Place | None, list[int]] = {}
-        touched: set[int] = set()
-        for alert in alerts:
-            current = is_open.get(alert.fingerprint)
+        heard: list[tuple[int, Alert]] = []
+        new: list[Alert] = []
+        over: dict[int, str] = {}
+        for alert, received_at in batch:
+            current, last_end = is_open.get(alert.fingerprint), ends.get(alert.fingerprint)
             if not alert.firing:
                 ended_at = alert.ends_at or received_at
-                if self._ended(connection, alert, current, ended_at, ends.get(alert.fingerprint), now):
-                    is_open.pop(alert.fingerprint, None)
-                    ends[alert.fingerprint] = ended_at
+                if _is_news(ended_at, current, last_end):
+                    alert_ends.note(connection, source, alert.fingerprint, ended_at)
+                    over |= {current.id: source} if current else {}
             elif current is not None:
-                incidents.heard(connection, current.id, alert, now)
-                touched.add(current.id)
-            elif not _is_late(alert.starts_at or received_at, ends.get(alert.fingerprint)):
-                new, place = self._open(connection, alert, roster, policy, now)
-                is_open[alert.fingerprint] = new
-                opened.setdefault(place, []).append(new.id)
-        posts.touch_incidents(connection, touched)
-        for place, ids in opened.items():
-            self._show(connection, place, ids, now)
+                heard.append((current.id, alert))
+            elif last_end is None or (alert.starts_at or received_at) > last_end:  # else it is over, and this is late
+                new.append(alert)
+        incidents.heard(connection, heard, now)
+        posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
+        if over:
+            ended_by_source(connection, list(over), source, now)
+        self._open(connection, new, roster, policy, now)
 
     def _open(
-        self, connection: Connection, alert: Alert, roster: Roster, wanted: str, now: datetime
-    ) -> tuple[Incident, Place | None]:
-        route = way(roster.oncall, alert)
-        policy = wanted or route.policy
-        place = Place(chat_id=route.chat.chat_id, thread_id=route.chat.topic) if route.chat else None
-        incident_id = incidents.add(
-            connection, alert, policy=policy, place=place, due_at=None if policy == NO_POLICY else now, now=now
-        )
-        words = f"{alert.severity.value} from {alert.source}; policy {policy}"
-        incident_log.write(connection, [Entry(incident_id=incident_id, event="opened", words=words)], now)
-        log.info("incident A%d opened", incident_id, extra={"event": "incident.opened"})
-        (new,) = incidents.of_ids(connection, [incident_id])
-        return new, place
-
-    def _ended(
-        self,
-        connection: Connection,
-        alert: Alert,
-        current: Incident | None,
-        ended_at: datetime,
-        last_end: datetime | None,
-        now: datetime,
-    ) -> bool:
-        """It is over, says the source. False for late news: of an end that is known, or from before this firing."""
-        if last_end is not None and ended_at <= last_end:
-            return False
-        if current is not None and current.starts_at is not None and ended_at < current.starts_at:
-            return False
-        alert_ends.note(connection, alert.source, alert.fingerprint, ended_at)
-        if current is not None:
-            ended_by_source(connection, current, alert, now)
-        return True
+        self, connection: Connection, alerts: Sequence[Alert], roster: Roster, wanted: str, now: datetime
+    ) -> None:
+        by_place: dict[Place | None, list[incidents.New]] = {}
+        for alert in alerts:
+            route = way(roster.oncall, alert)
+            place = Place(chat_id=route.chat.chat_id, thread_id=route.chat.topic) if route.chat else None
+            policy = wanted or route.policy
+            due_at = None if policy == NO_POLICY else now
+            opened = incidents.New(alert=alert, policy=policy, place=place, due_at=due_at)
+            by_place.setdefault(place, []).append(opened)
+        for place, some in by_place.items():
+            ids = incidents.add(connection, some, now)
+            words = [f"{one.alert.severity.value} from {one.alert.source}; policy {one.policy}" for one in some]
+            entries = [Entry(incident_id=i, event="opened", words=said) for i, said in zip(ids, words, strict=True)]
+            incident_log.write(connection, entries, now)
+            log.info("%d incidents opened, from A%d", len(ids), ids[0], extra={"event": "incident.opened"})
+            self._show(connection, place, ids, now)
 
     def _show(self, connection: Connection, place: Place | None, ids: Sequence[int], now: datetime) -> None:
         """A card for each, or one for all that are too many."""
-        since = now - MINUTE
         # These stand in the table already, without a storm.
-        room = max(0, CARDS_A_MINUTE - (storms.cards_since(connection, place, since) - len(ids)))
+        before = storms.cards_since(connection, place, now - MINUTE) - len(ids)
+        room = max(0, CARDS_A_MINUTE - before)
         for incident_id in ids[:room]:
-            (incident,) = incidents.of_ids(connection, [incident_id])
-            for there in home(incident, self._notices.places):
+            for there in (place,) if place else self._notices.places:
                 key = f"incident:{incident_id}:{there.chat_id}:{there.thread_id or ''}"
                 posts.show_card(connection, key, there, Subject(incident_id=incident_id), now)
         if rest := ids[room:]:
@@ -131,6 +127,22 @@ class Intake:
         posts.touch_incidents(connection, ids)
 
 
-def _is_late(starts_at: datetime, last_end: datetime | None) -> bool:
-    """It began before the last known end: news of a firing that is over."""
-    return last_end is not None and starts_at <= last_end
+def _is_news(ended_at: datetime, current: Incident | None, last_end: datetime | None) -> bool:
+    """Whether an end is none that is known already, nor one from before this firing."""
+    if last_end is not None and ended_at <= last_end:
+        return False
+    return current is None or current.starts_at is None or ended_at >= current.starts_at
+
+
+def _batches(news: Sequence[News]) -> Iterator[list[News]]:
+    """In order, in lists of one source in which no alert comes twice: each list can be looked at as a whole."""
+    batch: list[News] = []
+    seen: set[str] = set()
+    for one in news:
+        if batch and (one[0].fingerprint in seen or one[0].source != batch[0][0].source):
+            yield batch
+            batch, seen = [], set()
+        batch.append(one)
+        seen.add(one[0].fingerprint)
+    if batch:
+        yield batch

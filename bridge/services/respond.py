@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
-from bridge.domain.alerts import Alert
 from bridge.domain.delivery import Cause, State
 from bridge.domain.errors import NotFound, Refused
 from bridge.domain.wording import count
@@ -102,12 +101,11 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
     return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
 
 
-def ended_by_source(connection: Connection, incident: Incident, alert: Alert, now: datetime) -> None:
-    """The source says that it is over."""
-    if incidents.resolve(connection, [incident.id], by=alert.source, now=now):
-        entry = Entry(incident_id=incident.id, event="resolved", words=f"by {alert.source}")
-        incident_log.write(connection, [entry], now)
-        stop_paging(connection, [incident.id], now)
+def ended_by_source(connection: Connection, ids: Sequence[int], source: str, now: datetime) -> None:
+    """The source says that these are over."""
+    won = incidents.resolve(connection, ids, by=source, now=now)
+    _log(connection, won, "resolved", f"by {source}", now)
+    stop_paging(connection, won, now)
 
 
 def stop_paging(connection: Connection, ids: Collection[int], now: datetime) -> None:

@@ -1,5 +1,6 @@
 """What alert sources posted, kept before they are answered."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ class Posted:
 
 _KEEP = insert(alert_inbox)
 _FIRST = select(alert_inbox).where(IS_NEWS).order_by(alert_inbox.c.id).limit(bindparam("most"))
-_DONE = delete(alert_inbox).where(alert_inbox.c.id == bindparam("b_id"))
+_DONE = delete(alert_inbox).where(alert_inbox.c.id.in_(bindparam("b_ids", expanding=True)))
 _OLDEST = select(func.min(alert_inbox.c.received_at)).where(IS_NEWS)
 
 
@@ -61,9 +62,10 @@ def took(connection: Connection, posted: Posted, taken: int) -> None:
     connection.execute(update(alert_inbox).where(alert_inbox.c.id == posted.id).values(taken=taken))
 
 
-def done(connection: Connection, posted: Posted) -> None:
-    """All of its alerts are taken in."""
-    connection.execute(_DONE, {"b_id": posted.id})
+def done(connection: Connection, ids: Collection[int]) -> None:
+    """All alerts of these are taken in."""
+    if ids:
+        connection.execute(_DONE, {"b_ids": sorted(ids)})
 
 
 def set_aside(connection: Connection, posted: Posted, trouble: str) -> None:

@@ -7,11 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from bridge.domain.alerts import Alert, Link, Severity
 from bridge.store import posts
-from bridge.store.many import Many
+from bridge.store.many import Many, slices
 from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, UtcTime, incidents, microseconds
 
 
@@ -57,6 +57,16 @@ class Incident:
         return f"A{self.id}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class New:
+    """An incident to open. `place`: of its card; None: where notices go. `due_at`: of its first step; None: no step."""
+
+    alert: Alert
+    policy: str
+    place: posts.Place | None
+    due_at: datetime | None
+
+
 def _incident(row: Row[Any]) -> Incident:
     values = dict(row._mapping)
     values["state"] = IncidentState(row.state)
@@ -77,21 +87,26 @@ def _said(alert: Alert) -> dict[str, object]:
     }
 
 
-_ADD = insert(incidents)
+_ADD = insert(incidents).returning(incidents.c.id, sort_by_parameter_order=True)
 _OPEN_OF = select(incidents).where(
     incidents.c.source == bindparam("b_source"),
     incidents.c.fingerprint.in_(bindparam("b_fingerprints", expanding=True)),
     IS_OPEN_INCIDENT,
 )
-_HEARD = (
+_SAID = ("title", "text", "severity", "labels", "links")
+_HEARD = Many(
     update(incidents)
     .where(incidents.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}") for name in ("title", "text", "severity", "labels", "links")})
+    .values({name: bindparam(f"b_{name}") for name in _SAID})
     .values(
         starts_at=func.coalesce(bindparam("b_starts", type_=UtcTime), incidents.c.starts_at),
         news_at=bindparam("b_now"),
-        news=incidents.c.news + 1,
-    )
+        news=incidents.c.news + text("1"),
+    ),
+    "b_id",
+    *(f"b_{name}" for name in _SAID),
+    "b_starts",
+    "b_now",
 )
 _DUE = (
     select(incidents)
@@ -111,40 +126,32 @@ _TIMER = Many(
 )
 
 
-def add(
-    connection: Connection,
-    alert: Alert,
-    *,
-    policy: str,
-    place: posts.Place | None,
-    due_at: datetime | None,
-    now: datetime,
-) -> int:
-    """Open an incident; gives its id. `place`: of its card (None: where notices go). None of that alert may be open."""
-    incident_id: int = connection.execute(
-        _ADD,
+def add(connection: Connection, new: Sequence[New], now: datetime) -> list[int]:
+    """Open incidents; gives their ids, in the same order. None of these alerts may have one that is open."""
+    rows = [
         {
-            "source": alert.source,
-            "fingerprint": alert.fingerprint,
+            "source": one.alert.source,
+            "fingerprint": one.alert.fingerprint,
             "state": IncidentState.OPEN.value,
-            **_said(alert),
-            "policy": policy,
-            "chat_id": place.chat_id if place else None,
-            "thread_id": place.thread_id if place else None,
+            **_said(one.alert),
+            "policy": one.policy,
+            "chat_id": one.place.chat_id if one.place else None,
+            "thread_id": one.place.thread_id if one.place else None,
             "opened_at": now,
-            "starts_at": alert.starts_at,
+            "starts_at": one.alert.starts_at,
             "news_at": now,
             "news": 1,
             "position": 0,
-            "due_at": due_at,
+            "due_at": one.due_at,
             "acked_by": "",
             "acked_at": None,
             "resolved_by": "",
             "resolved_at": None,
             "storm_id": None,
-        },
-    ).inserted_primary_key[0]  # type: ignore[index]
-    return incident_id
+        }
+        for one in new
+    ]
+    return list(connection.execute(_ADD, rows).scalars()) if rows else []
 
 
 def open_of(connection: Connection, source: str, fingerprints: Iterable[str]) -> dict[str, Incident]:
@@ -153,10 +160,13 @@ def open_of(connection: Connection, source: str, fingerprints: Iterable[str]) ->
     return {row.fingerprint: _incident(row) for row in rows}
 
 
-def heard(connection: Connection, incident_id: int, alert: Alert, now: datetime) -> None:
-    """It fires still, and this is what is said of it now."""
-    said = {f"b_{name}": value for name, value in _said(alert).items()}
-    connection.execute(_HEARD, {**said, "b_id": incident_id, "b_starts": alert.starts_at, "b_now": now})
+def heard(connection: Connection, news: Sequence[tuple[int, Alert]], now: datetime) -> None:
+    """(incident, what is said of it now) of those that fire still."""
+    at = microseconds(now)
+    _HEARD.run(
+        connection,
+        [(one, *_said(alert).values(), microseconds(alert.starts_at), at) for one, alert in news],
+    )
 
 
 def get(connection: Connection, incident_id: int) -> Incident | None:
@@ -227,35 +237,32 @@ def acknowledge(
 
     One conditional UPDATE: of two who press, one wins.
     """
-    won = []
-    for incident_id in sorted(set(ids)):
-        changed = connection.execute(
-            update(incidents)
-            .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.OPEN.value)
-            .values(
-                state=IncidentState.ACKNOWLEDGED.value,
-                acked_by=by[:200],
-                acked_at=now,
-                due_at=again_at.get(incident_id),
-            )
-        ).rowcount
-        if changed:
-            won.append(incident_id)
-    return won
+    won: list[int] = []
+    by_time: dict[datetime | None, list[int]] = {}
+    for incident_id in ids:
+        by_time.setdefault(again_at.get(incident_id), []).append(incident_id)
+    for due_at, group in by_time.items():
+        for some in slices(group):
+            won += connection.execute(
+                update(incidents)
+                .where(incidents.c.id.in_(some), incidents.c.state == IncidentState.OPEN.value)
+                .values(state=IncidentState.ACKNOWLEDGED.value, acked_by=by[:200], acked_at=now, due_at=due_at)
+                .returning(incidents.c.id)
+            ).scalars()
+    return sorted(won)
 
 
 def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetime) -> list[int]:
     """Resolve what is not; gives the ids that were. Their timers end."""
-    won = []
-    for incident_id in sorted(set(ids)):
-        changed = connection.execute(
+    won: list[int] = []
+    for some in slices(ids):
+        won += connection.execute(
             update(incidents)
-            .where(incidents.c.id == incident_id, IS_OPEN_INCIDENT)
+            .where(incidents.c.id.in_(some), IS_OPEN_INCIDENT)
             .values(state=IncidentState.RESOLVED.value, resolved_by=by[:200], resolved_at=now, due_at=None)
-        ).rowcount
-        if changed:
-            won.append(incident_id)
-    return won
+            .returning(incidents.c.id)
+        ).scalars()
+    return sorted(won)
 
 
 def reopen(connection: Connection, incident_id: int, now: datetime) -> bool:

@@ -31,6 +31,8 @@ class Many:
             self._compiled[name] = (str(compiled), itemgetter(*map(self._names.index, order)))
         sql, in_order = self._compiled[name]
         values = [in_order(row) for row in rows]
+        if not values:
+            return 0
         result = connection.exec_driver_sql(sql, values, execution_options={"preserve_rowcount": True})
         return result.rowcount
 

@@ -1,13 +1,14 @@
 """Who is to be paged about what, until a page stands for it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
 from bridge.domain.delivery import State
 from bridge.oncall.records import Person
-from bridge.store.dialect import insert_new
+from bridge.store.dialect import insert_new_rows
 from bridge.store.incidents import IncidentState
 from bridge.store.many import slices
 from bridge.store.tables import IS_OPEN_REQUEST, deliveries, incidents, page_requests, pages
@@ -18,47 +19,54 @@ BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
 _OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).label("due_at")).where(IS_OPEN_REQUEST)
 
 
-def request(
-    connection: Connection, incident_id: int, person: Person, *, position: int, due_at: datetime, now: datetime
-) -> bool:
-    """Ask for a page of this person about this incident, not before `due_at`. False when one is asked for or queued."""
-    if _queued(connection, incident_id, person.key):
-        return False
-    return insert_new(
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """A person shall be paged about an incident, not before `due_at`. `position`: of the escalation that asks."""
+
+    incident_id: int
+    person: Person
+    position: int
+    due_at: datetime
+
+
+def ask(connection: Connection, requests: Sequence[Request], now: datetime) -> None:
+    """Ask for pages. Who has been asked for already, or has a page queued about that incident, is not again."""
+    queued = _queued(connection, {one.incident_id for one in requests})
+    insert_new_rows(
         connection,
         page_requests,
-        {
-            "incident_id": incident_id,
-            "person": person.key,
-            "person_name": person.name[:200],
-            "position": position,
-            "requested_at": now,
-            "due_at": due_at,
-            "page_id": None,
-            "dropped": 0,
-        },
+        [
+            {
+                "incident_id": one.incident_id,
+                "person": one.person.key,
+                "person_name": one.person.name[:200],
+                "position": one.position,
+                "requested_at": now,
+                "due_at": one.due_at,
+                "page_id": None,
+                "dropped": 0,
+            }
+            for one in requests
+            if (one.incident_id, one.person.key) not in queued
+        ],
     )
 
 
-def _queued(connection: Connection, incident_id: int, person: str) -> bool:
-    """Whether a page of this person about this incident is not with the gateway yet."""
-    return (
-        connection.execute(
-            select(page_requests.c.id)
+def _queued(connection: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
+    """(incident, person) of pages that are not with the gateway yet."""
+    found: set[tuple[int, str]] = set()
+    for some in slices(incident_ids):
+        rows = connection.execute(
+            select(page_requests.c.incident_id, page_requests.c.person)
             .select_from(
                 page_requests.join(pages, pages.c.id == page_requests.c.page_id).join(
                     deliveries, deliveries.c.message_id == pages.c.message_id
                 )
             )
-            .where(
-                page_requests.c.incident_id == incident_id,
-                page_requests.c.person == person,
-                deliveries.c.state == State.QUEUED.value,
-            )
-            .limit(1)
-        ).first()
-        is not None
-    )
+            .where(page_requests.c.incident_id.in_(some), deliveries.c.state == State.QUEUED.value)
+        )
+        found |= {(row.incident_id, row.person) for row in rows}
+    return found
 
 
 def waiting(connection: Connection) -> dict[str, datetime]:
