@@ -30,6 +30,7 @@ from bridge.telegram.buttons import Buttons
 from bridge.telegram.chat import TelegramChat
 from bridge.telegram.handlers import Handlers
 from bridge.telegram.incident_handlers import IncidentHandlers
+from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.rendering import card_of
 from bridge.telegram.service import TelegramService
 from bridge.web.health import Health
@@ -112,6 +113,14 @@ class App:
         incident_handlers = IncidentHandlers(
             desk=desk, roster=self.alerts.book.roster, intake=self.alerts.intake, clock=clock
         )
+        oncall_handlers = OnCallHandlers(
+            desk=desk,
+            book=self.alerts.book,
+            database=database,
+            clock=clock,
+            max_age_s=settings.command_max_age_s,
+            wake_roster=lambda: self.oncall.loop.wake(),
+        )
         handlers = Handlers(
             desk=desk,
             buttons=Buttons(desk, access, clock, incident_handlers.press),
@@ -128,7 +137,7 @@ class App:
             token=token.get_secret_value(),
             api_url=settings.telegram_api_url,
             database=database,
-            handlers=(incident_handlers, handlers),
+            handlers=(incident_handlers, oncall_handlers, handlers),
             finished=desk.finished,
             notice_places=notice_places(settings),
             access=access,

@@ -1,0 +1,153 @@
+"""Who is on call, in the chat: /oncall, /take, /handback, /reload."""
+
+from collections.abc import Callable
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from sqlalchemy import Connection
+from telegram import Update
+from telegram.ext import Application, CommandHandler, ContextTypes, filters
+
+from bridge.clock import Clock
+from bridge.domain.errors import PersonError, Refused
+from bridge.domain.wording import age
+from bridge.oncall.records import Person
+from bridge.oncall.who import Roster
+from bridge.services import keep_roster, reach, roster_words, take_over
+from bridge.services.book import Book
+from bridge.services.take_over import Taking
+from bridge.store.database import Database
+from bridge.telegram import oncall_text
+from bridge.telegram.asking import Asker, Desk, arguments_of, message_of
+
+Context = ContextTypes.DEFAULT_TYPE
+
+
+class OnCallHandlers:
+    """What people say about who is on call."""
+
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        book: Book,
+        database: Database,
+        clock: Clock,
+        max_age_s: float,
+        wake_roster: Callable[[], None],
+    ) -> None:
+        """`max_age_s`: an older /take means another time than now. `wake_roster`: a reload or hand-over is there."""
+        self._desk = desk
+        self._book = book
+        self._database = database
+        self._clock = clock
+        self._max_age_s = max_age_s
+        self._wake_roster = wake_roster
+
+    def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
+        """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
+        own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
+        for name, handler in self.commands.items():
+            application.add_handler(CommandHandler(name, handler, filters=own))
+
+    @property
+    def commands(self) -> dict[str, Callable[[Update, Context], Any]]:
+        """Command -> what does it."""
+        return {"oncall": self.oncall, "take": self.take, "handback": self.handback, "reload": self.reload}
+
+    async def oncall(self, update: Update, _context: Context) -> None:
+        """`/oncall [SCHEDULE]`: who is on call now and next."""
+        message = message_of(update)
+        asker = await self._desk.user(update, message)
+        if asker is None:
+            return
+        typed = arguments_of(message)
+        # A look at 30 days may take a moment: beside the transaction, not in it.
+        try:
+            words = await self._database.read(lambda connection: self._on_call(connection, typed))
+        except PersonError as error:
+            words = f"❌ {escape(str(error))}"
+        await self._desk.commit(update, asker, lambda _: words)
+
+    def _on_call(self, connection: Connection, typed: str) -> str:
+        roster, now = self._book.roster(connection), self._clock.now()
+        if not self._book.has_file:
+            return oncall_text.NO_FILE
+        schedules = [take_over.schedule_named(roster.oncall, typed)] if typed else list(roster.oncall.schedules)
+        troubles = reach.troubles(connection, roster.oncall.people.values(), now)
+        return oncall_text.on_call(roster, schedules, troubles, now)
+
+    async def take(self, update: Update, _context: Context) -> None:
+        """`/take [SCHEDULE] DURATION`: I am on call for that long."""
+        message = message_of(update)
+        asker = await self._desk.user(update, message)
+        if asker is None:
+            return
+        words = arguments_of(message).split()
+
+        def look(connection: Connection) -> tuple[Roster, Person, Taking]:
+            now = self._clock.now()
+            self._check_age(message.date, now)
+            roster = self._book.roster(connection)
+            person = take_over.person_of(roster.oncall, asker.user_id)
+            return roster, person, take_over.asked(roster, person, words, now)
+
+        try:
+            roster, person, taking = await self._database.read(look)
+        except PersonError as error:
+            refusal = f"❌ {escape(str(error))}"
+            await self._desk.commit(update, asker, lambda _: refusal)
+            return
+
+        def act(connection: Connection) -> None:
+            now = self._clock.now()
+            take_over.take(connection, person, taking, by=asker.person.name, now=now)
+            said = escape(take_over.taken_words(roster, person, taking, now))
+            take_over.answer(connection, taking.schedule, asker.place, said, now)
+
+        await self._desk.commit(update, asker, act)
+        self._wake_roster()
+
+    async def handback(self, update: Update, _context: Context) -> None:
+        """`/handback [SCHEDULE]`: what I have taken goes back."""
+        message = message_of(update)
+        asker = await self._desk.user(update, message)
+        if asker is None:
+            return
+        typed = arguments_of(message)
+
+        def act(connection: Connection) -> None:
+            now = self._clock.now()
+            self._check_age(message.date, now)
+            roster = self._book.roster(connection)
+            person = take_over.person_of(roster.oncall, asker.user_id)
+            schedules = take_over.hand_back(connection, roster, person, typed, now)
+            after = self._book.roster(connection)
+            lines = [roster_words.now_and_then(after, one, now) for one in schedules]
+            said = escape("\n".join(["✅ Handed back.", *lines]))
+            take_over.answer(connection, schedules[0], asker.place, said, now)
+
+        await self._desk.commit(update, asker, act)
+        self._wake_roster()
+
+    async def reload(self, update: Update, _context: Context) -> None:
+        """`/reload`: reads the on-call file again; the answer comes when it is read."""
+        asker = await self._desk.user(update, message_of(update))
+        if asker is None:
+            return
+        await self._desk.commit(update, asker, lambda connection: self._reload(connection, asker))
+        self._wake_roster()
+
+    def _reload(self, connection: Connection, asker: Asker) -> None:
+        if not asker.person.admin:
+            raise Refused("admins_only", "Only an admin can do that.")
+        keep_roster.ask(connection, asker.place, self._clock.now())
+
+    def _check_age(self, written_at: datetime, now: datetime) -> None:
+        """Raises Refused for a command that waited with Telegram: it meant the time when it was written."""
+        age_s = (now - written_at).total_seconds()
+        if age_s > self._max_age_s:
+            raise Refused(
+                "stale", f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
+            )
