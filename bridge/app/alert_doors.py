@@ -6,6 +6,7 @@ from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.settings import Settings
 from bridge.store.database import Database
+from bridge.web.ack import AckPage
 from bridge.web.alerts import AlertDoor
 from bridge.web.server import Part
 
@@ -22,4 +23,5 @@ def alert_doors(
         clock=clock,
         on_kept=desk.loop.wake,
     )
-    return (alerts,)
+    ack = AckPage(database=database, roster=desk.book.roster, clock=clock, on_acknowledged=wake)
+    return alerts, ack

@@ -1,0 +1,58 @@
+"""What the link of a page opens: how its incidents stand, and one Ack for all of them."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bridge.domain.errors import Refused
+from bridge.oncall.who import Roster
+from bridge.services.paging import hash_of
+from bridge.services.respond import acknowledge
+from bridge.store import pages
+from bridge.store.page_standing import Standing, standing
+from bridge.store.pages import Page
+
+OPENS_FOR = timedelta(hours=24)
+"""After the last of its incidents was resolved (contract, section 4)."""
+
+MOST_SHOWN = 20
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{11,100}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Linked:
+    """A page as its link shows it. `words`: what came of an Ack by it, "" when none was asked for."""
+
+    page: Page
+    standing: Standing
+    words: str = ""
+
+
+def look(connection: Connection, token: str, now: datetime) -> Linked | None:
+    """The page of this token; None when there is none, alike for one that is dead. Changes nothing."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    page = pages.by_token(connection, hash_of(token))
+    if page is None:
+        return None
+    found = standing(connection, page.id, MOST_SHOWN)
+    if not found.total or (found.resolved_at is not None and now - found.resolved_at >= OPENS_FOR):
+        return None
+    return Linked(page=page, standing=found)
+
+
+def answer(connection: Connection, token: str, roster: Roster, now: datetime) -> Linked | None:
+    """Acknowledge whatever is open of the page, by the person that it was sent to; None as `look` has it."""
+    before = look(connection, token, now)
+    if before is None:
+        return None
+    page = before.page
+    try:
+        ids = pages.incident_ids(connection, page.id)
+        words = acknowledge(connection, ids, by=page.person_name, via="link", roster=roster, now=now).words
+    except Refused as error:
+        words = str(error)
+    return Linked(page=page, standing=standing(connection, page.id, MOST_SHOWN), words=words)
