@@ -55,6 +55,11 @@ class OnCallDesk:
         )
         self.loop = WorkLoop("on-call", self.keeper.step, clock, every_s=5)
 
+    def wake(self) -> None:
+        """Something was asked for, or somebody took a schedule."""
+        self.keeper.look_soon()
+        self.loop.wake()
+
     def reload(self) -> None:
         """Read the on-call file again, soon."""
         self.keeper.signal()

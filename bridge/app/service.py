@@ -119,7 +119,7 @@ class App:
             database=database,
             clock=clock,
             max_age_s=settings.command_max_age_s,
-            wake_roster=lambda: self.oncall.loop.wake(),
+            wake_roster=lambda: self.oncall.wake(),
         )
         handlers = Handlers(
             desk=desk,

@@ -90,6 +90,10 @@ class RosterKeeper:
         """Read the file again at the next step, as SIGHUP asks."""
         self._signalled = True
 
+    def look_soon(self) -> None:
+        """Look for hand-overs at the next step: somebody took a schedule, say."""
+        self._look_at = None
+
     async def step(self) -> float | None:
         """Do what is asked for and due. Gives the seconds until something is."""
         asked = await self._database.read(lambda connection: switches.get(connection, ASKED))

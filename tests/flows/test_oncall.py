@@ -1,0 +1,267 @@
+"""Who is on call: the file comes into force, people take schedules and hand them back, and the chat is told."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bridge.app import App
+from bridge.domain.errors import SettingsError
+from bridge.store import oncall as kept
+from tests.flows.conftest import StartTeam
+from tests.support.alerting import AMA, KOFI
+from tests.support.team import Team, commands_shown
+
+PEOPLE = f"""
+timezone = "Africa/Accra"
+
+[people.ama]
+name = "Ama Mensah"
+phone = "{AMA}"
+telegram = 111111111
+
+[people.kofi]
+name = "Kofi Boateng"
+phone = "{KOFI}"
+telegram = 222222222
+"""
+
+ROTATION = """
+[schedules.primary]
+people = ["ama", "kofi"]
+shift = "1d"
+start = 2026-01-05T08:00:00
+"""
+
+POLICY = """
+[policies.default]
+steps = [{ page = ["schedule:primary"], wait = "5m" }]
+fallback = ["person:ama"]
+"""
+
+FILE = PEOPLE + ROTATION + POLICY
+"""It is Monday 09:00: Ama has it since an hour ago, Kofi from Tuesday 08:00 on."""
+
+TOLD = "A new on-call file is in force: 2 people, 1 schedule, 1 policy."
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "team.toml"
+    path.write_text(FILE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+async def team(start_team: StartTeam, file: Path) -> Team:
+    """The service with this file; notices go to Ama, the only admin."""
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD, "primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
+    return team
+
+
+async def in_force(team: Team) -> str:
+    found = await team.app.database.read(kept.newest_file)
+    return found.text if found else ""
+
+
+# the file
+
+
+async def test_a_file_that_is_good_is_kept_and_told_of_once(team: Team) -> None:
+    assert await in_force(team) == FILE
+    await team.restart(after_s=5)
+    await team.settled()
+
+
+async def test_at_the_first_start_a_broken_file_stops_it_and_every_problem_is_named(
+    start_team: StartTeam, file: Path
+) -> None:
+    file.write_text('[people.ama]\nphon = "1"\n[groups.db]\npeople = ["kofi"]\n', encoding="utf-8")
+    with pytest.raises(SettingsError) as error:
+        await start_team(BRIDGE_ONCALL_FILE=file)
+    assert str(error.value).startswith(f"BRIDGE_ONCALL_FILE: {file}: line ")
+    assert "phon" in str(error.value)
+    assert "kofi" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+async def test_a_file_that_is_named_and_not_there_stops_the_first_start(start_team: StartTeam, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="none.toml: is not there"):
+        await start_team(BRIDGE_ONCALL_FILE=tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_text("[people"), lambda file: file.unlink()])
+async def test_with_one_in_force_a_broken_or_missing_file_is_told_of_and_changes_nothing(
+    team: Team, file: Path, spoil
+) -> None:
+    spoil(file)
+    await team.restart(after_s=5)
+    await team.ama.chat.shows("cannot be taken; the one accepted before stays in force")
+    await team.ama.says("/oncall")
+    await team.ama.chat.shows("now: Ama Mensah until Tue 08:00")
+
+
+async def test_reload_puts_a_new_file_in_force(team: Team, file: Path) -> None:
+    file.write_text(FILE.replace('["ama", "kofi"]', '["kofi"]'), encoding="utf-8")
+    await team.ama.says("/reload", to=team.ops)
+    await team.ops.shows(TOLD, "primary: Kofi Boateng")
+    await team.ama.chat.shows(TOLD, "primary: Kofi Boateng")
+    await team.ama.says("/reload")
+    await team.ama.chat.shows("is what is in force already")
+
+
+async def test_reload_of_a_broken_file_names_every_problem_and_changes_nothing(team: Team, file: Path) -> None:
+    file.write_text(FILE.replace("1d", "1x").replace("person:ama", "person:esi"), encoding="utf-8")
+    await team.ama.says("/reload")
+    await team.ama.chat.shows("cannot be taken", "shift", "esi", "the one accepted before stays in force")
+    assert await in_force(team) == FILE
+
+
+async def test_a_signal_reads_it_again(team: Team, file: Path) -> None:
+    changed = FILE.replace("1d", "2d")
+    file.write_text(changed, encoding="utf-8")
+    team.app.oncall.reload()
+    await team.ama.chat.shows(TOLD, "until Wed 08:00")
+    assert await in_force(team) == changed
+
+
+async def test_only_an_admin_reloads(team: Team) -> None:
+    await team.kofi.says("/reload")
+    await team.kofi.chat.shows("Only an admin can do that.")
+
+
+async def test_without_a_file_nobody_is_on_call(start_team: StartTeam) -> None:
+    team = await start_team()
+    await team.kofi.says("/oncall")
+    await team.kofi.chat.shows("There is no on-call file")
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("Nobody in the on-call file has your id")
+
+
+async def test_people_of_the_file_are_users_as_long_as_they_are_in_it(team: Team, file: Path) -> None:
+    file.write_text(FILE + '[people.efua]\nphone = "+233201234567"\ntelegram = 333333333\n', encoding="utf-8")
+    await team.ama.says("/reload")
+    await team.ama.chat.shows("3 people")
+    await team.efua.says("/whoami")
+    await team.efua.chat.shows("your role: user")
+    scope = {"type": "chat", "chat_id": 333333333}
+    await team.until(lambda: "oncall" in commands_shown(team.telegram, scope))
+    file.write_text(FILE + '[groups.all]\npeople = ["ama", "kofi"]\n', encoding="utf-8")
+    await team.ama.says("/reload")
+    await team.ama.chat.shows("2 people, 1 group")
+    await team.efua.says("/whoami")
+    await team.efua.chat.shows("You have no access.")
+    await team.until(lambda: "oncall" not in commands_shown(team.telegram, scope))
+
+
+# taking and handing back
+
+
+async def test_who_takes_a_schedule_is_paged_and_hands_it_back(team: Team) -> None:
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("primary: Kofi Boateng is on call from Mon 09:", "instead of Ama Mensah", "/handback")
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Mon 11:", "then Ama Mensah")
+    await team.alertmanager.fires("disk full")
+    await team.phone(KOFI).gets("CRITICAL disk full (now) /ack P1")
+    await team.ama.chat.shows("A1")
+    await team.kofi.chat.shows("A1")
+    await team.ama.says("/oncall PRIMARY")
+    await team.ama.chat.shows(
+        "A page goes first to: Kofi Boateng", "taken by Kofi Boateng", "next: Ama Mensah until Tue"
+    )
+    await team.kofi.says("/handback", to=team.ops)
+    await team.ops.shows("Handed back.", "primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
+    await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
+    await team.kofi.says("/handback")
+    await team.kofi.chat.shows("You have taken nothing")
+    await team.ama.says("/resolve A1")
+    await team.ama.chat.shows("A1 disk full: resolved")
+
+
+async def test_an_answer_where_notices_go_stands_for_the_notice(start_team: StartTeam, file: Path) -> None:
+    file.write_text(FILE.replace('["ama", "kofi"]', '["kofi"]'), encoding="utf-8")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD)
+    await team.ama.says("/take primary 90m")
+    await team.ama.chat.shows(
+        "primary: Ama Mensah is on call from Mon 09:00 until Mon 10:30", "instead of Kofi Boateng"
+    )
+    await team.minutes_pass(2)
+    await team.settled()
+
+
+async def test_what_was_taken_ends_by_itself_and_that_is_told(team: Team) -> None:
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("instead of Ama Mensah")
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Mon 11:", "then Ama Mensah")
+    await team.minutes_pass(121)
+    await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 08:00")
+    await team.restart(after_s=60)
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("/take", "Write /take and for how long"),
+        ("/take soon", "Write /take and for how long"),
+        ("/take 5w", "From 1m to 4w"),
+        ("/take 5s", "From 1m to 4w"),
+        ("/take secondary 2h", "There is no schedule “secondary”: there is primary."),
+        ("/take a b 2h", "Write /take and for how long"),
+        ("/oncall secondary", "There is no schedule “secondary”"),
+    ],
+)
+async def test_what_cannot_be_taken_is_refused_with_words(team: Team, typed: str, words: str) -> None:
+    await team.kofi.says(typed)
+    await team.kofi.chat.shows("❌", words)
+    assert (await team.app.database.read(lambda c: kept.overrides_after(c, team.clock.now()))) == ()
+
+
+async def test_an_old_take_asks_to_be_written_again(team: Team) -> None:
+    await team.kofi.says("/take 2h", at=team.clock.now() - timedelta(minutes=30))
+    await team.kofi.chat.shows("This command is 30 minutes old")
+
+
+# hand-overs
+
+
+async def test_a_hand_over_is_told_once_whatever_restarts(team: Team) -> None:
+    await team.minutes_pass(23 * 60 + 1)
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00, then Ama Mensah")
+    await team.restart(after_s=30)
+    await team.settled()
+
+
+async def test_a_hand_over_of_long_ago_is_no_news(team: Team) -> None:
+    await team.restart(after_s=25 * 3600)
+    await team.settled()
+
+
+async def test_who_could_not_be_reached_is_told_before_the_shift_and_at_hand_over(
+    start_team: StartTeam, file: Path
+) -> None:
+    lines = [line for line in FILE.splitlines() if KOFI not in line]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD, "people.kofi has no phone")
+    await team.minutes_pass(12 * 60)
+    await team.ama.chat.shows("⚠️ primary from Tue 08:00: Kofi Boateng could not be reached: no phone, so no SMS.")
+    await team.minutes_pass(11 * 60 + 2)
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until", "⚠️ Kofi Boateng could not be reached: no phone")
+
+
+async def test_who_never_pressed_start_is_told_of_before_the_shift(start_team: StartTeam, file: Path) -> None:
+    file.write_text(FILE.replace("222222222", "999999999"), encoding="utf-8")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD)
+    await team.minutes_pass(12 * 60)
+    await team.ama.chat.shows("⚠️ primary from Tue 08:00: Kofi Boateng could not be reached: has not pressed Start")
+
+
+async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path) -> None:
+    file.write_text(FILE.replace("2026-01-05T08:00:00", "2026-01-05T15:00:00"), encoding="utf-8")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD, "primary: nobody until Mon 15:00, then Ama Mensah", "has nobody on call")
+    await team.minutes_pass(6 * 60)
+    await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 15:00")
