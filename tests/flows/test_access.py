@@ -97,7 +97,7 @@ def registered() -> list[Any]:
     nothing: Any = None
     Handlers(
         desk=nothing,
-        buttons=Buttons(nothing, nothing, nothing),
+        buttons=Buttons(nothing, nothing, nothing, nothing),
         database=nothing,
         rules=nothing,
         region="GH",
