@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.app.alert_doors import alert_doors
+from bridge.app.heartbeat_desk import HeartbeatDesk
 from bridge.app.oncall_desk import OnCallDesk
 from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
@@ -86,6 +87,15 @@ class App:
             on_change=self.telegram.people_changed,
             on_written=lambda: self.sync_loop.wake(),
         )
+        self.heartbeats = HeartbeatDesk(
+            settings,
+            self.database,
+            clock,
+            self.alerts,
+            loops=self._loops(),
+            try_commit=self._try_commit,
+            wake=self.wake,
+        )
         try:
             await self.oncall.keeper.start()
         except BridgeError:
@@ -96,6 +106,7 @@ class App:
         await self.outbox.start()
         self.alerts.loop.start()
         self.oncall.loop.start()
+        self.heartbeats.start()
         self.sync_loop.start()
         self.telegram.start()
         self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
@@ -169,18 +180,21 @@ class App:
         )
         health = Health(
             clock=self._clock,
-            loops=(
-                self.alerts.loop,
-                self.outbox.loop,
-                self.outbox.housekeeping_loop,
-                self.sync_loop,
-                self.telegram.inbox_loop,
-            ),
+            loops=(*self._loops(), self.heartbeats.loop),
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
         doors = alert_doors(settings, self.database, self._clock, self.alerts, wake=self.wake)
-        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors
+        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors, self.heartbeats.door
+
+    def _loops(self) -> tuple[WorkLoop, ...]:
+        return (
+            self.alerts.loop,
+            self.outbox.loop,
+            self.outbox.housekeeping_loop,
+            self.sync_loop,
+            self.telegram.inbox_loop,
+        )
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)
@@ -193,6 +207,7 @@ class App:
     def wake(self) -> None:
         """Something was written: the loops look at once."""
         self.alerts.loop.wake()
+        self.heartbeats.loop.wake()
         self._wake_delivery()
 
     def _wake_delivery(self) -> None:
@@ -221,7 +236,7 @@ class App:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""
         self._server.should_exit = True
         await self.telegram.stop()
-        await asyncio.gather(self.alerts.loop.stop(), self.oncall.loop.stop())
+        await asyncio.gather(self.alerts.loop.stop(), self.oncall.loop.stop(), self.heartbeats.stop())
         await self.outbox.stop()
         await self.sync_loop.stop()
         await self.chat_sync.stop(0.8)

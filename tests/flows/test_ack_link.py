@@ -79,18 +79,17 @@ async def test_the_loser_of_a_race_is_told_who_won(team: Team) -> None:
 
 
 async def test_one_press_acknowledges_all_that_the_page_stands_for(team: Team) -> None:
-    await team.alertmanager.fires(*(f"disk {number} full" for number in range(30)))
+    names = [f"disk {number} full" for number in range(4)]
+    await team.alertmanager.fires(*names)
     path = await link_on(team, AMA)
-    await team.settled()
     page = (await asks(team, path)).text
-    assert "<h1>30 alerts</h1>" in page
+    assert "<h1>4 alerts</h1>" in page
     assert "Acknowledge all" in page
-    assert page.count("Nobody has acknowledged it yet.") == 20
-    assert "and 10 more" in page
+    assert page.count("Nobody has acknowledged it yet.") == 4
     answer = await asks(team, path, "POST")
-    assert "<b>30 incidents: acknowledged</b>" in answer.text
-    for number in range(30):
-        incident = await team.alertmanager.incident(f"disk {number} full")
+    assert "<b>4 incidents: acknowledged</b>" in answer.text
+    for name in names:
+        incident = await team.alertmanager.incident(name)
         assert incident is not None
         assert (incident.state, incident.acked_by) == (IncidentState.ACKNOWLEDGED, "Ama")
     assert "None of them is open any more." in (await asks(team, path, "POST")).text

@@ -205,6 +205,14 @@ def test_wrong_guesses_are_counted_for_a_bounded_number_of_addresses() -> None:
     assert len(wrong._found) == MOST_ADDRESSES
 
 
+def test_of_many_the_first_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    page = ack_page(linked(tmp_path, *(f"disk {number} full" for number in range(30))), MONDAY_MORNING)
+    assert "<h1>30 alerts</h1>" in page
+    assert "Acknowledge all" in page
+    assert page.count("Nobody has acknowledged it yet.") == 20
+    assert "<li>and 10 more</li>" in page
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()

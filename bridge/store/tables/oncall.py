@@ -47,8 +47,9 @@ heartbeats = Table(
     metadata,
     Column("name", String(80), primary_key=True),
     Column("armed_at", UtcTime, nullable=False),
-    Column("seen_at", UtcTime),
-    Column("due_at", UtcTime, nullable=False),  # when silence becomes an incident
+    Column("seen_at", UtcTime),  # the last ping
+    Column("silent_since", UtcTime, nullable=False),  # last ping, or armed; less what nobody could hear
+    Column("allowed_s", Integer, nullable=False),  # seconds of silence, as the file had it when due_at was set
+    Column("due_at", UtcTime, nullable=False),  # when silence becomes an incident, or is looked at again
     Column("pings", Integer, nullable=False),
-    Index("ix_heartbeats_due", "due_at"),
 )

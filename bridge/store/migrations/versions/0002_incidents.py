@@ -56,13 +56,12 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("armed_at", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("silent_since", sa.BigInteger(), nullable=False),
+        sa.Column("allowed_s", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("pings", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_heartbeats")),
     )
-    with op.batch_alter_table("heartbeats", schema=None) as batch_op:
-        batch_op.create_index("ix_heartbeats_due", ["due_at"], unique=False)
-
     op.create_table(
         "oncall_files",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,66 @@
+"""Who tells whom to be alive: builds what watches heartbeats, and what sends ours."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import httpx
+
+from bridge.app.alert_desk import AlertDesk
+from bridge.clock import Clock
+from bridge.engine.embedded import WorkLoop
+from bridge.services.heartbeats import Heartbeats
+from bridge.services.outgoing_heartbeat import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
+from bridge.settings import Settings
+from bridge.store.database import Database
+from bridge.web.heartbeats import HeartbeatDoor
+
+
+class HeartbeatDesk:
+    """Heartbeats that come in, and the one that goes out."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        desk: AlertDesk,
+        *,
+        loops: Sequence[WorkLoop],
+        try_commit: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
+    ) -> None:
+        """`loops`: those whose work must move. `wake`: something was written that every loop should look at."""
+        self.heartbeats = Heartbeats(
+            database=database,
+            roster=desk.book.roster,
+            in_force=lambda: desk.book.in_force,
+            intake=desk.intake,
+            clock=clock,
+            on_written=wake,
+        )
+        self.door = HeartbeatDoor(heartbeats=self.heartbeats, names=settings.alert_names())
+        self.loop = WorkLoop("heartbeats", self.heartbeats.step, clock, every_s=5)
+        self._client = httpx.AsyncClient(timeout=CALL_LIMIT_S, follow_redirects=False)
+        self.outgoing = OutgoingHeartbeat(
+            url=settings.heartbeat_url,
+            client=self._client,
+            database=database,
+            loops=(*loops, self.loop),
+            try_commit=try_commit,
+            clock=clock,
+        )
+        self._outgoing_loop = WorkLoop("outgoing heartbeat", self.outgoing.step, clock, every_s=EVERY_S)
+        self._calls = bool(settings.heartbeat_url)
+
+    def start(self) -> None:
+        """Begin to listen, and to call the address if there is one."""
+        self.loop.start()
+        if self._calls:
+            self._outgoing_loop.start()
+
+    async def stop(self) -> None:
+        """Stop both; note when that was."""
+        self.outgoing.hang_up()
+        await asyncio.gather(self.loop.stop(), self._outgoing_loop.stop())
+        await self.heartbeats.leave()
+        await self._client.aclose()

@@ -1,0 +1,97 @@
+"""The heartbeat that goes out: an address that is called while due work really moves, so that silence tells others."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import httpx
+
+from bridge.clock import Clock
+from bridge.domain.errors import StoreUnavailable
+from bridge.engine.embedded import WorkLoop
+from bridge.store import vitals
+from bridge.store.database import Database
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+CALL_LIMIT_S = 10.0
+COMMIT_LIMIT_S = 4.0
+
+TURNED_WITHIN = timedelta(minutes=2)
+DUE_WITHIN = timedelta(minutes=2)
+"""How long a loop may not have turned, and how long anything may be due, before the calls stop."""
+
+
+class OutgoingHeartbeat:
+    """`step` is called by a `WorkLoop`. The address may hold a secret: it is in no log."""
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        client: httpx.AsyncClient,
+        database: Database,
+        loops: Sequence[WorkLoop],
+        try_commit: Callable[[], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
+        self._url = url
+        self._client = client
+        self._database = database
+        self._loops = loops
+        self._try_commit = try_commit
+        self._clock = clock
+        self._begun = False
+        self._trouble = ""
+        self._limit: asyncio.Timeout | None = None  # of the call that runs
+
+    async def step(self) -> float | None:
+        """Call the address, if all is well. Not at once: a service that starts again and again is not well."""
+        if not self._begun:
+            self._begun = True
+            return EVERY_S
+        reasons = await self.reasons_against()
+        self._say(f"the heartbeat is withheld: {'; '.join(reasons)}" if reasons else await self._call())
+        return EVERY_S
+
+    async def reasons_against(self) -> list[str]:
+        """Why due work does not move; empty when it does."""
+        now = self._clock.now()
+        reasons = [
+            f"the {loop.name} loop stands still" for loop in self._loops if not loop.is_turning(now, TURNED_WITHIN)
+        ]
+        try:
+            async with asyncio.timeout(COMMIT_LIMIT_S):
+                await self._try_commit()
+                standing = await self._database.read(vitals.read)
+        except (StoreUnavailable, TimeoutError) as error:
+            return [*reasons, str(error) or "database: no commit in time"]
+        return [*reasons, *(f"{name} {seconds}" for name, seconds in standing.late(now, DUE_WITHIN).items())]
+
+    def hang_up(self) -> None:
+        """A call that runs ends now."""
+        if self._limit is not None:
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _call(self) -> str:
+        """Call the address; gives what is wrong, "" for nothing."""
+        try:
+            async with asyncio.timeout(CALL_LIMIT_S) as self._limit, self._client.stream("GET", self._url) as answer:
+                return "" if answer.is_success else f"BRIDGE_HEARTBEAT_URL answers {answer.status_code}"
+        except TimeoutError:
+            return f"BRIDGE_HEARTBEAT_URL does not answer within {CALL_LIMIT_S:.0f} s"
+        except httpx.HTTPError as error:
+            return f"BRIDGE_HEARTBEAT_URL cannot be called: {type(error).__name__}"
+        finally:
+            self._limit = None
+
+    def _say(self, trouble: str) -> None:
+        """Once for each new trouble, not once a minute."""
+        kind = trouble.partition(":")[0]
+        if trouble and kind != self._trouble:
+            log.error("%s", trouble, extra={"event": "heartbeat.withheld"})
+        elif self._trouble and not trouble:
+            log.warning("BRIDGE_HEARTBEAT_URL is called again", extra={"event": "heartbeat.called"})
+        self._trouble = kind
