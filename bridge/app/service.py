@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from bridge.app.alert_desk import AlertDesk
 from bridge.app.alert_doors import alert_doors
 from bridge.app.heartbeat_desk import HeartbeatDesk
@@ -17,6 +19,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError
 from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
+from bridge.services.by_name import ByName, names_in_force
 from bridge.services.pacing import Pacer
 from bridge.services.sync_chat import ChatSync
 from bridge.settings import Settings
@@ -139,6 +142,7 @@ class App:
             rules=rules_of(settings),
             region=settings.default_region,
             allowed_countries=settings.allowed_countries,
+            names=self._names,
             clock=clock,
         )
         token = settings.telegram_token
@@ -174,6 +178,7 @@ class App:
             rules=rules_of(settings),
             region=settings.default_region,
             allowed_countries=settings.allowed_countries,
+            names_of=self._names,
             clock=self._clock,
             make_id=new_id,
             wake=self.wake,
@@ -195,6 +200,9 @@ class App:
             self.sync_loop,
             self.telegram.inbox_loop,
         )
+
+    def _names(self, connection: Connection) -> ByName:
+        return names_in_force(connection, self.alerts.book, self._clock.now())
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)

@@ -27,6 +27,7 @@ WORDS = {
     ),
     RequestCode.NO_ONCALL_FILE: "{item} is a name, and there is no on-call file that says who that is.",
     RequestCode.UNKNOWN_NAME: "{item} is nobody in the on-call file.",
+    RequestCode.NOBODY: "{item} has nobody with a phone just now: /oncall shows who is on call.",
 }
 
 ITEM_SHOWN = 40  # characters

@@ -21,6 +21,7 @@ class RequestCode(StrEnum):
     BLANK_IN_NUMBER = "blank_in_number"  # the list ended in the middle of a number
     NO_ONCALL_FILE = "no_oncall_file"
     UNKNOWN_NAME = "unknown_name"
+    NOBODY = "nobody"  # a known name, and no number: nobody of it has a phone, or nobody is on call
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class RequestProblem:
 Problem = NumberProblem | RequestProblem
 
 Names = Callable[[str], tuple[Number, ...] | RequestProblem]
-"""Who `ama` (of `@ama`) is: one number for each person, or UNKNOWN_NAME, NO_ONCALL_FILE. Raises nothing."""
+"""Who `ama` (of `@ama`) is: one number for each person, or UNKNOWN_NAME, NOBODY, NO_ONCALL_FILE. Raises nothing."""
 
 
 def no_oncall_file(name: str) -> RequestProblem:
@@ -195,7 +196,8 @@ class _Reader:
         if not word:
             return False
         if word[0] in "@＠":
-            return isinstance(self.names(word[1:]), tuple)
+            found = self.names(word[1:])
+            return isinstance(found, tuple) or found.code is RequestCode.NOBODY
         number = self._any_number(word)
         if isinstance(number, NumberProblem) and number.code is NumberCode.AMBIGUOUS:
             number = self._any_number(number.readings[0])

@@ -149,7 +149,8 @@ class RosterKeeper:
         words = "\n".join([f"❌ The on-call file {written.path} cannot be taken; {in_force}.", *shown])
         key = f"oncall-file:{now.isoformat()}"
         self._answer(connection, places, key, words)
-        self._notices.tell(connection, key, words, now)
+        if not places:  # at start, or by a signal: nobody else would hear of it
+            self._notices.tell(connection, key, words, now)
 
     def _answer(self, connection: Connection, places: Sequence[Place], key: str, words: str) -> None:
         """To whoever asked; under the key of the notice of the same words, which is then not needed there."""

@@ -43,6 +43,7 @@ class Order:
     ordered_at: datetime
     asks: bool
     doubles: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # names of people who were meant and have no phone
     unverified: tuple[str, ...] = ()
     relayed: bool = False
 
@@ -99,6 +100,8 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
     remarks = dict(measured.remarks)
     if order.doubles:
         remarks["doubles"] = list(order.doubles)
+    if order.left_out:
+        remarks["left_out"] = list(order.left_out)
     if order.relayed:
         remarks["relayed"] = True
     reasons = questions(order, cost, rules, now) if order.asks else {}

@@ -14,6 +14,7 @@ from bridge.telegram.markup import TEXT_LIMIT
 # How much of the gateway's own words, and how many lines: the first that fits.
 _SIZES = ((200, LINES), (80, LINES), (30, LINES), (0, LINES), (0, LINES // 3))
 _PAIRS_SHOWN = 20
+_LEFT_OUT_SHOWN = 20
 _ENDED_BADLY = SETTLED - FINAL | {State.CANCELLED}
 
 
@@ -54,6 +55,9 @@ def _head(message: MessageView, hide: bool) -> list[str]:
     if doubles := remarks.get("doubles"):
         shown = ", ".join(number_shown(number, hide) for number in _strings(doubles)[:20])
         lines.append(f"Named more than once, sent once: {shown}")
+    if left_out := _strings(remarks.get("left_out")):
+        more = f" and {len(left_out) - _LEFT_OUT_SHOWN} more" if len(left_out) > _LEFT_OUT_SHOWN else ""
+        lines.append(f"⚠️ Left out, without a phone: {escape(', '.join(left_out[:_LEFT_OUT_SHOWN]))}{more}")
     return lines
 
 

@@ -18,6 +18,7 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, RequestCode, parse
 from bridge.domain.wording import age
 from bridge.services import decide
+from bridge.services.by_name import ByName, has_names
 from bridge.services.decide import Person
 from bridge.services.send_sms import Order, Rules, measure, submit
 from bridge.store import messages, posts
@@ -47,14 +48,17 @@ class Handlers:
         rules: Rules,
         region: str,
         allowed_countries: frozenset[str],
+        names: Callable[[Connection], ByName],
         clock: Clock,
     ) -> None:
+        """`names`: who is meant by which name now."""
         self._desk = desk
         self._buttons = buttons
         self._database = database
         self._rules = rules
         self._region = region
         self._allowed_countries = allowed_countries
+        self._names = names
         self._clock = clock
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
@@ -91,11 +95,14 @@ class Handlers:
         asker = await self._desk.user(update, message)
         if asker is None:
             return
+        typed = arguments_of(message)
+        names = await self._database.read(self._names) if has_names(typed) else ByName(None, message.date)
         request = parse(
-            arguments_of(message),
+            typed,
             reply_text=relayed_text(message),
             region=self._region,
             allowed_countries=self._allowed_countries,
+            names=names,
         )
         if isinstance(request, Problems):
             sentences = [explain(problem) for problem in request.problems]
@@ -112,6 +119,7 @@ class Handlers:
             ordered_at=message.date,
             asks=True,
             doubles=request.doubles,
+            left_out=names.left_out,
             unverified=tuple(number.e164 for number in request.unverified),
             relayed=request.relayed,
         )

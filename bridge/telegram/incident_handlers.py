@@ -13,10 +13,14 @@ from telegram.ext import Application, CommandHandler, ContextTypes, filters
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert, Severity
 from bridge.domain.errors import Refused
+from bridge.oncall.naming import targets_named
+from bridge.oncall.who import Roster
 from bridge.services import respond
 from bridge.services.alerting import RosterOf
+from bridge.services.by_name import SIGNS
 from bridge.services.decide import Person
 from bridge.services.intake import Intake
+from bridge.services.policies import ASKED_FOR
 from bridge.store import incidents
 from bridge.store.incidents import IncidentState
 from bridge.telegram import incident_cards
@@ -26,6 +30,8 @@ Context = ContextTypes.DEFAULT_TYPE
 
 LISTED = 15
 """Incidents of one `/alerts`; `/alerts 2` shows the next ones."""
+
+NAMES_SHOWN = 30
 
 PAGE_SOURCE = "chat"
 """The source of incidents that people open by `/page`."""
@@ -84,11 +90,14 @@ class IncidentHandlers:
         await self._by_code(update, "resolve", self.end)
 
     async def page(self, update: Update, _context: Context) -> None:
-        """`/page TEXT`: opens a critical incident; as a reply it takes that message's text."""
+        """`/page [@WHO] TEXT`: opens a critical incident; as a reply it takes that message's text."""
         message = message_of(update)
-        text = arguments_of(message) or (relayed_text(message) or "").strip()
+        name, typed = _who_and_text(arguments_of(message))
+        text = typed or (relayed_text(message) or "").strip()
 
         def act(asker: Asker, connection: Connection) -> str:
+            roster = self._roster(connection)
+            policy = _asked_for(roster, name)
             if not text:
                 return "What about? Write /page and what is wrong, such as <code>/page database is on fire</code>."
             now = self._clock.now()
@@ -103,11 +112,12 @@ class IncidentHandlers:
                 starts_at=now,
                 labels={"from": asker.person.name},
             )
-            self._intake.take(connection, [alert], self._roster(connection), received_at=now, now=now)
+            self._intake.take(connection, [alert], roster, received_at=now, now=now, policy=policy)
             opened = incidents.open_of(connection, PAGE_SOURCE, [asker.key])[asker.key]
             if opened.due_at is None:
                 return f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
-            return f"{opened.code} is open: who is on call is paged now. /ack {opened.code} ends that."
+            paged = escape(f"@{name}") if name else "who is on call"
+            return f"{opened.code} is open: {paged} is paged now. /ack {opened.code} ends that."
 
         await self._do(update, act)
 
@@ -150,3 +160,23 @@ class IncidentHandlers:
         asker = await self._desk.user(update, message_of(update))
         if asker is not None:
             await self._desk.commit(update, asker, partial(act, asker))
+
+
+def _who_and_text(typed: str) -> tuple[str, str]:
+    """The name behind `/page`, without its sign ("" for none), and the text."""
+    first, *rest = typed.split(maxsplit=1)[:2] or [""]
+    if not first.startswith(SIGNS):
+        return "", typed
+    return first[1:].rstrip(",،，:"), rest[0] if rest else ""
+
+
+def _asked_for(roster: Roster, name: str) -> str:
+    """The policy that pages who was asked for; "" for what the routes say. Raises Refused for nobody of that name."""
+    if not name:
+        return ""
+    if targets_named(roster.oncall, name) is None:
+        known = [*roster.oncall.people, *roster.oncall.groups, *roster.oncall.schedules]
+        more = f" and {len(known) - NAMES_SHOWN} more" if len(known) > NAMES_SHOWN else ""
+        there = f"{', '.join(f'@{one}' for one in known[:NAMES_SHOWN])}{more}" if known else "no on-call file"
+        raise Refused("unknown_name", f"Nobody is @{name[:40]} in the on-call file. There is {there}.")
+    return f"{ASKED_FOR}{name}"

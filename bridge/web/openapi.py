@@ -131,7 +131,15 @@ def _schemas() -> dict[str, Any]:
     )
     return {
         "NewSms": NewSms.model_json_schema(),
-        "Taken": _object(id={"type": "integer"}, recipients={"type": "integer"}),
+        "Taken": {
+            "type": "object",
+            "required": ["id", "recipients"],
+            "properties": {
+                "id": {"type": "integer"},
+                "recipients": {"type": "integer"},
+                "left_out": {"type": "array", "items": _TEXT, "description": "People without a phone."},
+            },
+        },
         "Problem": _object(error=_TEXT, detail={"type": "array", "items": _TEXT}),
         "Readiness": _object(
             ready={"type": "boolean"}, reasons={"type": "array", "items": _TEXT}, degraded={"type": "object"}

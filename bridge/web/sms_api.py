@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from bridge.domain.errors import Refused, StoreUnavailable
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
+from bridge.services.by_name import ByName, has_names
 from bridge.services.send_sms import Order, Rules, measure, submit
 from bridge.store import idempotency, messages
 from bridge.store.database import Database
@@ -54,16 +55,18 @@ class SmsApi:
         rules: Rules,
         region: str,
         allowed_countries: frozenset[str],
+        names_of: Callable[[Connection], ByName],
         clock: Clock,
         make_id: Callable[[], str],
         wake: Callable[[], None],
     ) -> None:
-        """`names`: SHA-256 of each API token (hex) -> its name."""
+        """`names`: SHA-256 of each API token (hex) -> its name. `names_of`: who is meant by which name now."""
         self._database = database
         self._names = names
         self._rules = rules
         self._region = region
         self._allowed_countries = allowed_countries
+        self._names_of = names_of
         self._clock = clock
         self._make_id = make_id
         self._wake = wake
@@ -99,7 +102,20 @@ class SmsApi:
             new = NewSms.model_validate_json(body)
         except ValidationError as error:
             return problem(422, "invalid", *(_where(one["loc"], one["msg"]) for one in error.errors()[:20]))
-        read = read_list(new.to, text=new.text, region=self._region, allowed_countries=self._allowed_countries)
+        body_hash = hashlib.sha256(json.dumps([new.to, new.text]).encode()).hexdigest()
+        names = ByName(None, self._clock.now())
+        if has_names("".join(new.to)):
+            try:
+                # Who is meant may be others than at the first time: the answer is that of the first time.
+                before = await self._database.read(partial(_answered, owner, key, body_hash)) if key else None
+                names = await self._database.read(self._names_of)
+            except StoreUnavailable as error:
+                return problem(503, "unavailable", str(error))
+            if before is not None:
+                return before
+        read = read_list(
+            new.to, text=new.text, region=self._region, allowed_countries=self._allowed_countries, names=names
+        )
         if isinstance(read, Problems):
             return problem(422, "invalid", *(explain(one) for one in read.problems[:100]))
         if read.unverified:
@@ -122,8 +138,8 @@ class SmsApi:
             ordered_at=self._clock.now(),
             asks=False,
             doubles=read.doubles,
+            left_out=names.left_out,
         )
-        body_hash = hashlib.sha256(json.dumps([new.to, new.text]).encode()).hexdigest()
         try:
             kept_hash, message_id = await self._database.write(partial(self._submit, order, key, body_hash))
         except Refused as error:
@@ -138,7 +154,7 @@ class SmsApi:
         if kept_hash != body_hash:
             return problem(409, "key_used", "This Idempotency-Key was used with another body.")
         self._wake()
-        return JSONResponse({"id": message_id, "recipients": len(order.numbers)}, 202)
+        return _taken(message_id, len(order.numbers), order.left_out)
 
     def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> tuple[str, int]:
         """(hash of the body that made it, message id): of an earlier request where the key was used before."""
@@ -193,6 +209,22 @@ class SmsApi:
                 ],
             }
         )
+
+
+def _answered(owner: str, key: str, body_hash: str, connection: Connection) -> Response | None:
+    """The answer that this key and body was given before; None for another body, and for a new key."""
+    before = idempotency.find(connection, owner, key)
+    found = messages.view(connection, before[1], lines=0) if before and before[0] == body_hash else None
+    if found is None:
+        return None
+    left_out = found.remarks.get("left_out")
+    return _taken(found.id, found.recipients, left_out if isinstance(left_out, list) else ())
+
+
+def _taken(message_id: int, recipients: int, left_out: Sequence[str]) -> Response:
+    """202. `left_out`: people who were meant and have no phone; said only where there are some."""
+    answer: dict[str, object] = {"id": message_id, "recipients": recipients}
+    return JSONResponse(answer | ({"left_out": list(left_out)} if left_out else {}), 202)
 
 
 def _where(location: tuple[int | str, ...], message: str) -> str:

@@ -17,6 +17,8 @@ from bridge.telegram import buttons
 from bridge.telegram.access import Role
 from bridge.telegram.buttons import Buttons
 from bridge.telegram.handlers import Handlers
+from bridge.telegram.incident_handlers import IncidentHandlers
+from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.replies import COMMANDS
 from tests.flows.conftest import StartTeam
 from tests.support.team import Person, Team
@@ -24,6 +26,7 @@ from tests.support.team import Person, Team
 KWAME = "+233241109433"
 ASK = "You have no access. Your id is 333333333"
 ADMINS_ONLY = "❌ Only an admin can do that."
+NOT_IN_THE_FILE = "Nobody in the on-call file has your id"
 SILENCE = ""
 
 
@@ -50,6 +53,14 @@ COMMAND_ROWS: dict[str, Row] = {
     "history": Row("/history", "#1", "#1"),
     "resend": Row("/resend 1", "#1: sending again to 1 number", "#1: sending again to 1 number"),
     "cancel": Row("/cancel 1", "nothing is queued or held", "nothing is queued or held"),
+    "page": Row("/page", "What about?", "What about?"),
+    "alerts": Row("/alerts", "Nothing is open", "Nothing is open"),
+    "ack": Row("/ack", "Which one?", "Which one?"),
+    "resolve": Row("/resolve", "Which one?", "Which one?"),
+    "oncall": Row("/oncall", "There is no on-call file", "There is no on-call file"),
+    "take": Row("/take 2h", NOT_IN_THE_FILE, NOT_IN_THE_FILE),
+    "handback": Row("/handback", NOT_IN_THE_FILE, NOT_IN_THE_FILE),
+    "reload": Row("/reload", ADMINS_ONLY, "The on-call file oncall.toml cannot be taken; none is in force."),
     "pause": Row("/pause", ADMINS_ONLY, "Paused"),
     "resume": Row("/resume", ADMINS_ONLY, "Resumed."),
     "whoami": Row("/whoami", "your role: user", "your role: admin"),
@@ -102,7 +113,12 @@ def registered() -> list[Any]:
         rules=nothing,
         region="GH",
         allowed_countries=frozenset(),
+        names=nothing,
         clock=nothing,
+    ).register(registry)  # type: ignore[arg-type]
+    IncidentHandlers(desk=nothing, roster=nothing, intake=nothing, clock=nothing).register(registry)  # type: ignore[arg-type]
+    OnCallHandlers(
+        desk=nothing, book=nothing, database=nothing, clock=nothing, max_age_s=300, wake_roster=nothing
     ).register(registry)  # type: ignore[arg-type]
     return registry.handlers
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.app import App
 from bridge.domain.errors import SettingsError
 from bridge.store import oncall as kept
 from tests.flows.conftest import StartTeam
@@ -48,7 +47,7 @@ TOLD = "A new on-call file is in force: 2 people, 1 schedule, 1 policy."
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "team.toml"
-    path.write_text(FILE, encoding="utf-8")
+    write(path, FILE)
     return path
 
 
@@ -58,6 +57,10 @@ async def team(start_team: StartTeam, file: Path) -> Team:
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD, "primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
     return team
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
 
 
 async def in_force(team: Team) -> str:
@@ -77,7 +80,7 @@ async def test_a_file_that_is_good_is_kept_and_told_of_once(team: Team) -> None:
 async def test_at_the_first_start_a_broken_file_stops_it_and_every_problem_is_named(
     start_team: StartTeam, file: Path
 ) -> None:
-    file.write_text('[people.ama]\nphon = "1"\n[groups.db]\npeople = ["kofi"]\n', encoding="utf-8")
+    write(file, '[people.ama]\nphon = "1"\n[groups.db]\npeople = ["kofi"]\n')
     with pytest.raises(SettingsError) as error:
         await start_team(BRIDGE_ONCALL_FILE=file)
     assert str(error.value).startswith(f"BRIDGE_ONCALL_FILE: {file}: line ")
@@ -87,7 +90,7 @@ async def test_at_the_first_start_a_broken_file_stops_it_and_every_problem_is_na
 
 
 async def test_a_file_that_is_named_and_not_there_stops_the_first_start(start_team: StartTeam, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="none.toml: is not there"):
+    with pytest.raises(SettingsError, match=r"none\.toml: is not there"):
         await start_team(BRIDGE_ONCALL_FILE=tmp_path / "none.toml")
 
 
@@ -103,7 +106,7 @@ async def test_with_one_in_force_a_broken_or_missing_file_is_told_of_and_changes
 
 
 async def test_reload_puts_a_new_file_in_force(team: Team, file: Path) -> None:
-    file.write_text(FILE.replace('["ama", "kofi"]', '["kofi"]'), encoding="utf-8")
+    write(file, FILE.replace('["ama", "kofi"]', '["kofi"]'))
     await team.ama.says("/reload", to=team.ops)
     await team.ops.shows(TOLD, "primary: Kofi Boateng")
     await team.ama.chat.shows(TOLD, "primary: Kofi Boateng")
@@ -112,7 +115,7 @@ async def test_reload_puts_a_new_file_in_force(team: Team, file: Path) -> None:
 
 
 async def test_reload_of_a_broken_file_names_every_problem_and_changes_nothing(team: Team, file: Path) -> None:
-    file.write_text(FILE.replace("1d", "1x").replace("person:ama", "person:esi"), encoding="utf-8")
+    write(file, FILE.replace("1d", "1x").replace("person:ama", "person:esi"))
     await team.ama.says("/reload")
     await team.ama.chat.shows("cannot be taken", "shift", "esi", "the one accepted before stays in force")
     assert await in_force(team) == FILE
@@ -120,7 +123,7 @@ async def test_reload_of_a_broken_file_names_every_problem_and_changes_nothing(t
 
 async def test_a_signal_reads_it_again(team: Team, file: Path) -> None:
     changed = FILE.replace("1d", "2d")
-    file.write_text(changed, encoding="utf-8")
+    write(file, changed)
     team.app.oncall.reload()
     await team.ama.chat.shows(TOLD, "until Wed 08:00")
     assert await in_force(team) == changed
@@ -140,14 +143,14 @@ async def test_without_a_file_nobody_is_on_call(start_team: StartTeam) -> None:
 
 
 async def test_people_of_the_file_are_users_as_long_as_they_are_in_it(team: Team, file: Path) -> None:
-    file.write_text(FILE + '[people.efua]\nphone = "+233201234567"\ntelegram = 333333333\n', encoding="utf-8")
+    write(file, FILE + '[people.efua]\nphone = "+233201234567"\ntelegram = 333333333\n')
     await team.ama.says("/reload")
     await team.ama.chat.shows("3 people")
     await team.efua.says("/whoami")
     await team.efua.chat.shows("your role: user")
     scope = {"type": "chat", "chat_id": 333333333}
     await team.until(lambda: "oncall" in commands_shown(team.telegram, scope))
-    file.write_text(FILE + '[groups.all]\npeople = ["ama", "kofi"]\n', encoding="utf-8")
+    write(file, FILE + '[groups.all]\npeople = ["ama", "kofi"]\n')
     await team.ama.says("/reload")
     await team.ama.chat.shows("2 people, 1 group")
     await team.efua.says("/whoami")
@@ -180,7 +183,7 @@ async def test_who_takes_a_schedule_is_paged_and_hands_it_back(team: Team) -> No
 
 
 async def test_an_answer_where_notices_go_stands_for_the_notice(start_team: StartTeam, file: Path) -> None:
-    file.write_text(FILE.replace('["ama", "kofi"]', '["kofi"]'), encoding="utf-8")
+    write(file, FILE.replace('["ama", "kofi"]', '["kofi"]'))
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD)
     await team.ama.says("/take primary 90m")
@@ -242,7 +245,7 @@ async def test_who_could_not_be_reached_is_told_before_the_shift_and_at_hand_ove
     start_team: StartTeam, file: Path
 ) -> None:
     lines = [line for line in FILE.splitlines() if KOFI not in line]
-    file.write_text("\n".join(lines), encoding="utf-8")
+    write(file, "\n".join(lines))
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD, "people.kofi has no phone")
     await team.minutes_pass(12 * 60)
@@ -252,7 +255,7 @@ async def test_who_could_not_be_reached_is_told_before_the_shift_and_at_hand_ove
 
 
 async def test_who_never_pressed_start_is_told_of_before_the_shift(start_team: StartTeam, file: Path) -> None:
-    file.write_text(FILE.replace("222222222", "999999999"), encoding="utf-8")
+    write(file, FILE.replace("222222222", "999999999"))
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD)
     await team.minutes_pass(12 * 60)
@@ -260,7 +263,7 @@ async def test_who_never_pressed_start_is_told_of_before_the_shift(start_team: S
 
 
 async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path) -> None:
-    file.write_text(FILE.replace("2026-01-05T08:00:00", "2026-01-05T15:00:00"), encoding="utf-8")
+    write(file, FILE.replace("2026-01-05T08:00:00", "2026-01-05T15:00:00"))
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD, "primary: nobody until Mon 15:00, then Ama Mensah", "has nobody on call")
     await team.minutes_pass(6 * 60)
