@@ -48,6 +48,11 @@ class AlertDesk:
         )
         self.loop = WorkLoop("alerting", self.alerting.step, clock, every_s=1)
 
+    def kept(self) -> None:
+        """A request with alerts was kept: the loop sees to it."""
+        self.alerting.kept()
+        self.loop.wake()
+
 
 def ack_tokens(settings: Settings) -> MakeToken:
     """Message id of a page -> 96 bits that nobody can guess who does not know the bot's token; always the same."""

@@ -21,7 +21,7 @@ def alert_doors(
         names=settings.alert_names(),
         grafana_secret=secret.get_secret_value() if secret else "",
         clock=clock,
-        on_kept=desk.loop.wake,
+        on_kept=desk.kept,
     )
     ack = AckPage(database=database, roster=desk.book.roster, clock=clock, on_acknowledged=wake)
     return alerts, ack

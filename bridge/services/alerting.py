@@ -3,6 +3,7 @@
 One step is one transaction with a bounded share of each, so that an Ack never waits behind a surge.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -23,8 +24,14 @@ from bridge.store.database import Database
 
 log = logging.getLogger(__name__)
 
-ALERTS_A_STEP = 100
-STEPS_A_STEP = 100
+ALERTS_A_STEP = 25
+STEPS_A_STEP = 50
+
+STILL_COMING_S = 0.25
+"""So long after a request was kept, more are expected."""
+
+REST = 3.0
+"""While requests come in, the loop rests so many times as long as a step took: they share one writer."""
 
 Read = Callable[[str, bytes, str], News]
 """(source, body, content type) -> its news. Raises `PersonError` for what is none."""
@@ -59,16 +66,26 @@ class Alerting:
         self._notices = notices
         self._clock = clock
         self._on_written = on_written
+        self._kept_at = -STILL_COMING_S
         self._open: tuple[int, News] | None = None  # what was read of a request that is not taken in whole
 
     async def step(self) -> float | None:
         """Do a share of what is to be done. Gives the seconds until there is more."""
         if not await self._database.read(self._is_due):
             return await self._database.read(self._until_due)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         again_at = await self._database.write(self._step)
+        if loop.time() - self._kept_at < STILL_COMING_S:
+            # Requests still come in, and each wants an answer within seconds; what waits here joins the next page.
+            await asyncio.sleep(REST * (loop.time() - started))
         log.debug("a step of alerting is committed", extra={"event": "alerting.committed"})
         self._on_written()
         return None if again_at is None else (again_at - self._clock.now()).total_seconds()
+
+    def kept(self) -> None:
+        """A request was kept just now."""
+        self._kept_at = asyncio.get_running_loop().time()
 
     def _is_due(self, connection: Connection) -> bool:
         now = self._clock.now()

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from bridge import __version__
-from tests.bench import gateway, outbox, service
+from tests.bench import alerts, gateway, outbox, service
 
 ROUNDS = 5
 DELIVERIES = 3000
 RECIPIENTS = 10_000
 STARTS = 3
+POSTS = 2000
+SURGE = 5000
+PRESSES = 5
 
 
 def spread(values: list[float], show: Callable[[float], str]) -> str:
@@ -27,6 +30,10 @@ def whole(value: float) -> str:
 
 def milliseconds(value: float) -> str:
     return f"{value * 1000:.1f} ms"
+
+
+def seconds(value: float) -> str:
+    return f"{value:.1f} s"
 
 
 def row(what: str, found: str, goal: str = "") -> None:
@@ -45,6 +52,7 @@ async def main() -> None:
     with gateway.running() as url:
         await _outbox(url)
     await _service()
+    await _alerts()
 
 
 async def _outbox(url: str) -> None:
@@ -74,6 +82,24 @@ async def _service() -> None:
     row("start to ready", spread([one.ready_s for one in found], lambda value: f"{value:.2f} s"), "under 1.5 s")
     row("memory, idle", spread([one.idle_mb for one in found], lambda value: f"{value:.0f} MB"), "under 100 MB")
     row("memory, the most under load", spread([one.loaded_mb for one in found], lambda value: f"{value:.0f} MB"))
+
+
+async def _alerts() -> None:
+    found = [await alerts.posts(POSTS) for _ in range(STARTS)]
+    percentiles = [statistics.quantiles(one.latencies_s, n=100) for one in found]
+    row("alert POSTs/s, 3 new alerts each, 16 at once", spread([one.per_s for one in found], whole), "1 500 or more")
+    row("their answers, p50", spread([one[49] for one in percentiles], milliseconds))
+    row("their answers, p99", spread([one[98] for one in percentiles], milliseconds), "under 60 ms")
+    row(f"until all {3 * POSTS} alerts are incidents", spread([one.taken_in_s for one in found], seconds))
+    surge = await alerts.surge(SURGE)
+    row(f"surge of {SURGE} alerts: posted in", seconds(surge.posted_s))
+    row("surge: first page after", milliseconds(surge.first_page_s))
+    row("surge: all are incidents, reachable by /alerts, after", seconds(surge.taken_in_s))
+    row("surge: SMS in the first minute", whole(surge.sms))
+    row("surge: calls to the group in the first minute", whole(surge.chat_calls), "at most 20")
+    presses = sorted([one for _ in range(STARTS) for one in await alerts.ack_to_edit(PRESSES)])
+    row("press of Ack to the edited card, 50 SMS queued, p50", milliseconds(statistics.median(presses)))
+    row(f"press of Ack, the slowest of {len(presses)}", milliseconds(presses[-1]), "p95 under 300 ms")
 
 
 asyncio.run(main())

@@ -45,13 +45,13 @@ async def measure(samples: int, commands: int) -> Measured:
     await gateway.start()
     with tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder:
         database = Path(folder, "bench.db")
-        port = _free_port()
+        port = free_port()
         started = monotonic()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bridge", "run", env=_environment(telegram, gateway, database, port), cwd=Path.cwd()
+            sys.executable, "-m", "bridge", "run", env=environment(telegram, gateway, database, port), cwd=Path.cwd()
         )
         try:
-            await _ready(port)
+            await ready(port)
             ready_s = monotonic() - started
             await telegram.wait_for(lambda: telegram.polled, 10)
             await _latencies(telegram, gateway, 5)  # the first ones meet cold caches
@@ -72,7 +72,7 @@ async def measure(samples: int, commands: int) -> Measured:
             await gateway.stop()
 
 
-def _environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, database: Path, port: int) -> dict[str, str]:
+def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, database: Path, port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "BRIDGE_TELEGRAM_TOKEN": telegram.token,
@@ -90,7 +90,7 @@ def _environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, database:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     import socket
 
     with socket.socket() as probe:
@@ -98,7 +98,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def _ready(port: int) -> None:
+async def ready(port: int) -> None:
     async with httpx.AsyncClient() as client:
         while True:
             try:
