@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import httpx
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
+from bridge.domain.errors import StoreError
 from bridge.engine.embedded import WorkLoop
 from bridge.services.heartbeats import Heartbeats
 from bridge.services.outgoing_heartbeat import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
@@ -52,8 +54,10 @@ class HeartbeatDesk:
         self._outgoing_loop = WorkLoop("outgoing heartbeat", self.outgoing.step, clock, every_s=EVERY_S)
         self._calls = bool(settings.heartbeat_url)
 
-    def start(self) -> None:
-        """Begin to listen, and to call the address if there is one."""
+    async def start(self) -> None:
+        """Begin to listen, and to call the address if there is one. Time counts from now on."""
+        with suppress(StoreError):  # then the loop says so, and tries again
+            await self.heartbeats.step()
         self.loop.start()
         if self._calls:
             self._outgoing_loop.start()

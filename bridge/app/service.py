@@ -109,7 +109,7 @@ class App:
         await self.outbox.start()
         self.alerts.loop.start()
         self.oncall.loop.start()
-        self.heartbeats.start()
+        await self.heartbeats.start()
         self.sync_loop.start()
         self.telegram.start()
         self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
