@@ -1,7 +1,7 @@
 """`bridge check`: says what is understood, and whether it works. Sends nothing unless asked, disturbs no service."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -12,6 +12,8 @@ from telegram.request import HTTPXRequest
 from bridge import logs, settings
 from bridge.app import gateway_slots
 from bridge.clock import SystemClock
+from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
+from bridge.commands.report import Report
 from bridge.domain.errors import BridgeError, SettingsError
 from bridge.domain.outcome import Accepted, Unknown
 from bridge.domain.phone import NumberProblem, read_number
@@ -29,52 +31,35 @@ POLL_S = 4
 """How long another poller is waited for: real ones ask again within a second or two."""
 
 
-@dataclass
-class Report:
-    """What was found, said line by line as it is found."""
-
-    findings: list[str] = field(default_factory=list)
-
-    def ok(self, words: str) -> None:
-        """It works."""
-        print(f"ok      {words}")
-
-    def note(self, words: str) -> None:
-        """Worth knowing; nothing to mend."""
-        print(f"note    {words}")
-
-    def wrong(self, words: str) -> None:
-        """It does not work."""
-        print(f"WRONG   {words}")
-        self.findings.append(words)
-
-
 async def check_all(send_test: str | None) -> int:
     """Check everything; gives 0, or 1 when something was found. Raises `SettingsError` for settings that do not do."""
     found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
     logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", "text", found.secrets())
     report = Report()
-    _settings(found, report)
+    file = file_of(found, report)
+    listed = people_with_telegram(file.oncall)
+    _settings(found, report, anybody=bool(listed))
     running = _store(found, report)
     if not running:
         _port(found, report)
-    await _telegram(found, report, running=running)
+    await check_oncall(found, file, report)
+    await _telegram(found, listed, report, running=running)
     await _gateway(found, report)
-    report.note("on-call file: not in this version")
     if send_test is not None:
         await _send_test(found, send_test, report)
     print(f"{count(len(report.findings), 'finding')}." if report.findings else "All is well.")
     return 1 if report.findings else 0
 
 
-def _settings(found: Settings, report: Report) -> None:
+def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
+    """`anybody`: whether people of the on-call file may use it."""
     for name in sorted(found.model_fields_set):
         value = getattr(found, name)
         shown = "***" if name in SECRETS else _plain(value)
         report.ok(f"{variable(name)} = {shown}")
     for event, line in settings.cautions(found):
         # Without people nothing can be done with it; the rest is a matter of taste and place.
-        (report.wrong if event == "settings.nobody" else report.note)(line)
+        (report.wrong if event == "settings.nobody" and not anybody else report.note)(line)
 
 
 def _plain(value: object) -> str:
@@ -110,7 +95,7 @@ def _port(found: Settings, report: Report) -> None:
         report.ok(f"HTTP: {found.host}:{found.port} is free")
 
 
-async def _telegram(found: Settings, report: Report, *, running: bool) -> None:
+async def _telegram(found: Settings, listed: Mapping[int, str], report: Report, *, running: bool) -> None:
     reach = await probe(found.telegram_api_url)
     if not reach.ok:
         report.wrong(f"Telegram: BRIDGE_TELEGRAM_API_URL cannot be reached: {reach.step}: {reach.why}")
@@ -125,7 +110,7 @@ async def _telegram(found: Settings, report: Report, *, running: bool) -> None:
         me = await bot.get_me()
         report.ok(f"Telegram: the bot is @{me.username}")
         await _receiving(bot, report, running=running)
-        await _people(bot, found, report)
+        await _people(bot, found, listed, report)
     except TelegramError as error:
         report.wrong(in_words(error))
     finally:
@@ -150,9 +135,10 @@ async def _receiving(bot: Bot, report: Report, *, running: bool) -> None:
         report.ok("Telegram: nobody else polls with this token")
 
 
-async def _people(bot: Bot, found: Settings, report: Report) -> None:
-    for user_id in sorted(found.people):
-        role = "admin" if user_id in found.telegram_admins else "user"
+async def _people(bot: Bot, found: Settings, listed: Mapping[int, str], report: Report) -> None:
+    """`listed`: people of the on-call file, by their ids."""
+    for user_id in sorted(found.people | listed.keys()):
+        role = "admin" if user_id in found.telegram_admins else "user" if user_id in found.people else listed[user_id]
         try:
             chat = await bot.get_chat(user_id)
         except (BadRequest, Forbidden):

@@ -11,12 +11,14 @@ import click
 from bridge import logs, settings
 from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.clock import SystemClock
+from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
 from bridge.domain.delivery import SETTLED, State
 from bridge.domain.errors import PersonError, SettingsError
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
+from bridge.services.by_name import ByName, has_names
 from bridge.services.send_sms import Measured, Order, Rules, measure, submit
 from bridge.store import messages
 from bridge.store.database import Database
@@ -40,7 +42,12 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     if wait and not served:
         found = settings.load(need=settings.GATEWAY)
     logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", found.log_format, found.secrets())
-    read = read_list([recipients], text=text, region=found.default_region, allowed_countries=found.allowed_countries)
+    names = ByName(None, SystemClock().now())
+    if has_names(recipients):
+        names = await names_of_service(path, found.default_region)
+    read = read_list(
+        [recipients], text=text, region=found.default_region, allowed_countries=found.allowed_countries, names=names
+    )
     if isinstance(read, Problems):
         return _refuse(*(explain(problem) for problem in read.problems))
     rules = rules_of(found)
@@ -53,8 +60,10 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
         database = Database(path)
         try:
             message_id = await database.write(
-                partial(submit, order=_order(read), measured=measured, rules=rules, now=SystemClock().now())
+                partial(submit, order=_order(read, names), measured=measured, rules=rules, now=SystemClock().now())
             )
+            if names.left_out:
+                print(f"left out, without a phone: {', '.join(names.left_out)}", file=sys.stderr)
             if wait:
                 return await _see_through(database, message_id.id, served=served)
             print(f"#{message_id.id} queued{'' if served else _not_served(path, fresh=fresh)}")
@@ -85,7 +94,7 @@ def user_name() -> str:
         return f"uid:{os.getuid()}"
 
 
-def _order(read: Request) -> Order:
+def _order(read: Request, names: ByName) -> Order:
     user = user_name()
     return Order(
         source="cli",
@@ -97,6 +106,7 @@ def _order(read: Request) -> Order:
         ordered_at=SystemClock().now(),
         asks=False,
         doubles=read.doubles,
+        left_out=names.left_out,
     )
 
 

@@ -1,0 +1,73 @@
+"""The on-call part of `bridge check`: the file, its calendars, who is on call, gaps, and who could not be reached."""
+
+from datetime import UTC, datetime
+
+from bridge.clock import SystemClock
+from bridge.commands.report import Report
+from bridge.commands.roster_now import kept_by_service, read_file, roster_of
+from bridge.oncall.findings import Weight, findings
+from bridge.oncall.records import OnCall
+from bridge.services import roster_words
+from bridge.services.oncall_file import DEFAULT_FILE, Written
+from bridge.settings import Settings
+from bridge.store import oncall as kept
+
+SCHEDULES_SHOWN = 50
+
+
+def file_of(settings: Settings, report: Report) -> Written:
+    """The on-call file; every problem of it is said."""
+    written = read_file(settings)
+    for problem in written.problems:
+        report.wrong(f"on-call file {written.path}: {problem}")
+    return written
+
+
+async def check_oncall(settings: Settings, written: Written, report: Report) -> None:
+    """What there is to say of a good file, or of none."""
+    now = SystemClock().now()
+    oncall = written.oncall or OnCall()
+    in_force = await kept_by_service(settings, oncall, now)
+    if written.oncall is None:
+        _without(written, in_force.file, report)
+        return
+    report.ok(f"on-call file {written.path}: {roster_words.contents(oncall)}{_not_yet(written, in_force.file)}")
+    roster, troubles = await roster_of(settings, oncall, in_force, now)
+    for schedule, trouble in troubles.items():
+        before = in_force.calendars.get(schedule)
+        holds = f"; what was read at {_utc(before.read_at)} holds" if before else ""
+        report.wrong(f"on-call: calendar of {schedule}: {trouble}{holds}")
+    for schedule in list(oncall.schedules)[:SCHEDULES_SHOWN]:
+        report.ok(f"on-call: {roster_words.now_and_then(roster, schedule, now)}")
+    for found in findings(roster, now):
+        say = report.wrong if found.weight is Weight.WRONG else report.note
+        say(f"on-call: {found.words}")
+    for key, why in in_force.troubles.items():
+        other = [words for words in why if oncall.people[key].phone]  # without a phone is among the findings
+        if other:
+            report.wrong(f"on-call: {oncall.people[key].name} (people.{key}) could not be reached: {'; '.join(other)}")
+
+
+def _without(written: Written, in_force: kept.KeptFile | None, report: Report) -> None:
+    if in_force is not None:
+        report.note(f"on-call: what the service accepted at {_utc(in_force.accepted_at)} stays in force")
+    elif not written.problems:
+        report.note(
+            f"on-call file: none (no {DEFAULT_FILE} here, and BRIDGE_ONCALL_FILE is not set): alerts page nobody"
+        )
+
+
+def _not_yet(written: Written, in_force: kept.KeptFile | None) -> str:
+    if in_force is None or in_force.hash == written.hash:
+        return ""
+    return f"; not in force yet: the service has that of {_utc(in_force.accepted_at)} until /reload or SIGHUP"
+
+
+def _utc(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def people_with_telegram(oncall: OnCall | None) -> dict[int, str]:
+    """Telegram id -> who that is, as the on-call file has it."""
+    people = oncall.people.items() if oncall else ()
+    return {one.telegram: f"people.{key} of the on-call file" for key, one in people if one.telegram is not None}

@@ -1,0 +1,102 @@
+"""Who is on call, for commands that run beside the service: by the file on the disk, or by what the database keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from bridge.app import calendar_texts, oncall_file
+from bridge.clock import SystemClock
+from bridge.domain.errors import BridgeError
+from bridge.oncall import ical
+from bridge.oncall.calendar import Calendar
+from bridge.oncall.records import CalendarSchedule, OnCall
+from bridge.oncall.who import Override, Roster
+from bridge.services import reach
+from bridge.services.book import Book
+from bridge.services.by_name import ByName, names_in_force
+from bridge.services.calendars import calendars_of, read_all
+from bridge.services.oncall_file import Written
+from bridge.settings import Settings
+from bridge.store import oncall as kept
+from bridge.store.database import Database
+from bridge.store.migrate import HEAD, current, database_file, migrate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InForce:
+    """What the database keeps: nothing at all where it is not there, or of another version."""
+
+    file: kept.KeptFile | None = None
+    overrides: tuple[Override, ...] = ()
+    calendars: Mapping[str, kept.KeptCalendar] = field(default_factory=dict)
+    troubles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+async def names_of_service(path: Path, region: str) -> ByName:
+    """Who is meant by which name now, by the newest file in the database at `path`. Raises StoreError."""
+    now = SystemClock().now()
+    if current(path) is None:
+        return ByName(None, now)
+    migrate(path)
+    database = Database(path)
+    try:
+        book = Book(region=region, clock=SystemClock())
+        return await database.read(partial(names_in_force, book=book, at=now))
+    finally:
+        await database.aclose()
+
+
+async def kept_by_service(settings: Settings, oncall: OnCall, at: datetime) -> InForce:
+    """What the service's database knows as of `at` of the people and schedules of that file."""
+    try:
+        path = database_file(settings.database_url)
+        if current(path) != HEAD:
+            return InForce()
+        database = Database(path)
+    except BridgeError:
+        return InForce()  # `bridge check` names it
+    try:
+        return await database.read(partial(_look, oncall=oncall, at=at))
+    except BridgeError:
+        return InForce()
+    finally:
+        await database.aclose()
+
+
+def _look(connection: Connection, oncall: OnCall, at: datetime) -> InForce:
+    calendars = {one.key: kept.kept_calendar(connection, one.key) for one in calendars_of(oncall)}
+    return InForce(
+        file=kept.newest_file(connection),
+        overrides=kept.overrides_after(connection, at),
+        calendars={key: found for key, found in calendars.items() if found is not None and found.hash},
+        troubles=reach.troubles(connection, oncall.people.values(), at),
+    )
+
+
+def read_file(settings: Settings) -> Written:
+    """The on-call file on the disk."""
+    return oncall_file(settings).read()
+
+
+async def roster_of(
+    settings: Settings, oncall: OnCall, in_force: InForce, at: datetime
+) -> tuple[Roster, dict[str, str]]:
+    """The roster, each calendar read now or else as the service read it last; and by schedule why it was not now."""
+    texts = await read_all(calendar_texts(settings), calendars_of(oncall), at)
+    troubles = {key: trouble for key, (_, trouble) in texts.items() if trouble}
+    calendars = {
+        one.key: _laid_out(one, texts[one.key][0], in_force.calendars.get(one.key), at) for one in calendars_of(oncall)
+    }
+    return Roster(oncall=oncall, calendars=calendars, overrides=in_force.overrides), troubles
+
+
+def _laid_out(schedule: CalendarSchedule, text: str, before: kept.KeptCalendar | None, at: datetime) -> Calendar | None:
+    found = text or (before.text if before else "")
+    try:
+        return ical.read(found, timezone=schedule.timezone, at=at) if found else None
+    except ical.CalendarError:
+        return None
