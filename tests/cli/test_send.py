@@ -145,7 +145,7 @@ async def test_a_gateway_that_fails_for_a_while_is_tried_again(shell: Shell, gat
         ("", "x", ["There is no recipient."]),
         (TO, "", ["There is no text."]),
         (TO, " \n ", ["There is no text."]),
-        (TO, "x" * (153 * 6 + 1), ["too long: 7 segments"]),
+        (TO, "x" * (153 * 6 + 1), ["The text has 7 segments; at most 6"]),
         (TO, os.fsdecode(b"caf\xe9"), ["a broken character"]),
     ],
 )

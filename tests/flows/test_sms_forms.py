@@ -53,8 +53,8 @@ REFUSED: list[tuple[str, list[str]]] = [
     ("/sms 0241109433;0551234567 hi", ["“;”"]),  # a semicolon
     ("/sms <b>,&amp; hi", ["“<b>”", "“&amp;”"]),  # markup
     ("/sms 447820125799x12 hi", ["“x”"]),  # an extension
-    ("/sms 0241109433 " + "x" * 919, ["7 segments, 6 may be"]),  # too long
-    ("/sms 0241109433 " + "ж" * 403, ["7 segments in Unicode, 6 may be"]),  # too long in Unicode
+    ("/sms 0241109433 " + "x" * 919, ["The text has 7 segments; at most 6 are allowed"]),  # too long
+    ("/sms 0241109433 " + "ж" * 403, ["7 segments in Unicode; at most 6 are allowed"]),  # too long in Unicode
 ]
 
 
