@@ -87,6 +87,17 @@ def send(recipients: str, text: str, wait: bool, yes: bool) -> None:
 
 
 @main.command()
+@click.argument("file")
+@click.option("--source", metavar="NAME", help="alertmanager, grafana, uptime-kuma or generic; else what fits.")
+@click.option("--at", metavar="TIME", help="As if it came then, such as 2026-01-05T03:00 in the on-call file's zone.")
+def simulate(file: str, source: str | None, at: str | None) -> None:
+    """Who would be paged, when, by what text, for the alert payload in FILE. Sends nothing."""
+    from bridge.commands.simulate import simulate as show
+
+    _until_done(lambda: show(file, source, at))
+
+
+@main.command()
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings

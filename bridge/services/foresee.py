@@ -1,0 +1,158 @@
+"""What would follow if these alerts came in and nobody answered: the rules of escalation, without a database.
+
+It supposes that each SMS is accepted at once, and that roster and alerts stay as they are. Pure.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bridge.domain.alerts import Alert, Severity
+from bridge.domain.page_text import PageFacts, page_text
+from bridge.oncall import who
+from bridge.oncall.quiet import quiet_until
+from bridge.oncall.records import NO_POLICY, Person
+from bridge.oncall.routes import Way, way
+from bridge.oncall.who import Roster
+from bridge.services.policies import FALLBACK_EVERY, policy_of, turn_at
+
+MOST_EVENTS = 500
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """An incident that would be opened; `code` as if it were the first ones ever."""
+
+    code: str
+    alert: Alert
+    way: Way
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """What would happen `at` that time: `person` gets the SMS `words`, or (None) something else worth knowing."""
+
+    at: datetime
+    words: str
+    person: Person | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """How pages are made, as the settings have it. `link`: code of a page -> address of its ack page, "" for none."""
+
+    interval: timedelta
+    max_age: timedelta
+    link: Callable[[str], str]
+
+
+def opened(roster: Roster, alerts: Sequence[Alert]) -> tuple[Opened, ...]:
+    """One incident for each alert that fires; news of the same alert are one."""
+    firing = {alert.fingerprint: alert for alert in reversed(alerts) if alert.firing}
+    ordered = [alert for alert in alerts if firing.get(alert.fingerprint) is alert]
+    return tuple(
+        Opened(code=f"A{number}", alert=alert, way=way(roster.oncall, alert)) for number, alert in enumerate(ordered, 1)
+    )
+
+
+def foresee(roster: Roster, incidents: Sequence[Opened], at: datetime, rules: Rules) -> Iterator[Event]:
+    """What would happen from `at` on, in order, until all ends; at most some hundreds."""
+    forecast = _Forecast(roster, incidents, at, rules)
+    for _ in range(MOST_EVENTS):
+        moment = forecast.next_at()
+        if moment is None:
+            return
+        yield from forecast.step(moment)
+
+
+@dataclass
+class _Timer:
+    """Where the escalation of an incident stands, and when its next step is due; None: it is over."""
+
+    due_at: datetime | None
+    position: int = 0
+
+
+@dataclass
+class _Forecast:
+    roster: Roster
+    incidents: Sequence[Opened]
+    at: datetime
+    rules: Rules
+    timers: dict[str, _Timer] = field(init=False)
+    # Person -> incident -> when that person may be paged about it.
+    asked: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    paged_at: dict[str, datetime] = field(default_factory=dict)
+    pages: int = 0
+
+    def __post_init__(self) -> None:
+        self.timers = {one.code: _Timer(self.at) for one in self.incidents if one.way.policy != NO_POLICY}
+
+    def next_at(self) -> datetime | None:
+        steps = [timer.due_at for timer in self.timers.values() if timer.due_at is not None]
+        return min([*steps, *map(self._page_at, self.asked)], default=None)
+
+    def step(self, moment: datetime) -> Iterator[Event]:
+        for one in self.incidents:
+            timer = self.timers.get(one.code)
+            if timer is not None and timer.due_at is not None and timer.due_at <= moment:
+                yield from self._escalate(one, timer, moment)
+        for key in sorted(self.asked):
+            if self._page_at(key) <= moment:
+                yield self._page(key, moment)
+
+    def _page_at(self, key: str) -> datetime:
+        first = min(self.asked[key].values())
+        last = self.paged_at.get(key)
+        return first if last is None else max(first, last + self.rules.interval)
+
+    def _escalate(self, one: Opened, timer: _Timer, moment: datetime) -> Iterator[Event]:
+        """As `services.escalate` runs a step."""
+        policy = policy_of(self.roster, one.way.policy)
+        timer.due_at = None
+        if policy is None or moment - self.at >= self.rules.max_age:
+            yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin; nobody is paged any more")
+            return
+        while (turn := turn_at(policy, timer.position)) is not None:
+            timer.position += 1
+            people = [found for found in who.people(self.roster, turn.step.targets, moment) if found.phone]
+            if people:
+                starts_at = min(self._ask(one, person, moment) for person in people)
+                timer.due_at = max(moment, starts_at) + turn.step.wait
+                return
+            names = ", ".join(map(str, turn.step.targets))
+            yield Event(
+                at=moment, words=f"{one.code}: {names}: nobody there has a phone, so the next step runs at once"
+            )
+            if turn.last_resort:
+                timer.due_at = moment + FALLBACK_EVERY
+                return
+        yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin: the policy has no fallback")
+
+    def _ask(self, one: Opened, person: Person, moment: datetime) -> datetime:
+        """Asks for a page; gives from when on it may be made."""
+        quiet = None if one.alert.severity is Severity.CRITICAL else quiet_until(person, moment)
+        return self.asked.setdefault(person.key, {}).setdefault(one.code, quiet or moment)
+
+    def _page(self, key: str, moment: datetime) -> Event:
+        due = {code for code, at in self.asked[key].items() if at <= moment}
+        self.asked[key] = {code: at for code, at in self.asked[key].items() if code not in due}
+        if not self.asked[key]:
+            del self.asked[key]
+        self.paged_at[key] = moment
+        self.pages += 1
+        about = [one for one in self.incidents if one.code in due]
+        worst = min(about, key=lambda one: list(Severity).index(one.alert.severity))
+        code = f"P{self.pages}"
+        text = page_text(
+            PageFacts(
+                title=worst.alert.title,
+                severity=worst.alert.severity,
+                age=moment - self.at,
+                more=len(about) - 1,
+                code=code,
+                link=self.rules.link(code),
+                maybe_repeat=False,
+            )
+        )
+        return Event(at=moment, words=text, person=self.roster.oncall.people[key])
