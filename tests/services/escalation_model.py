@@ -1,0 +1,292 @@
+"""Escalation and paging by the contract (section 6), written down a second time: slow, in plain lists, no database."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bridge.domain.alerts import Severity
+
+INTERVAL = timedelta(seconds=60)
+MAX_AGE = timedelta(hours=24)
+FALLBACK_EVERY = timedelta(minutes=30)
+RETRIES_S = (5, 5, 5, 5, 10, 20, 30)
+"""After so many tries the next: 0.5 s, 1 s, 2 s ... with jitter, up to 30 s; rounded up to how this clock moves."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Steps: (people who have a phone, wait)."""
+
+    steps: tuple[tuple[tuple[str, ...], timedelta], ...]
+    fallback: tuple[str, ...] = ()
+    ack_timeout: timedelta | None = None
+
+
+@dataclass(kw_only=True)
+class Incident:
+    name: str
+    severity: Severity
+    policy: str
+    reports_end: bool
+    opened_at: datetime
+    state: str = "open"
+    position: int = 0
+    due_at: datetime | None = None
+
+
+@dataclass(kw_only=True)
+class Page:
+    person: str
+    made_at: datetime
+    about: list[int] = field(default_factory=list)
+    state: str = "queued"
+    due_at: datetime
+    round_at: datetime | None = None
+    tries: int = 0
+    maybe_sent: int = 0
+    repeat: bool = False
+    left_at: datetime | None = None  # for the gateway, last
+
+
+@dataclass(kw_only=True)
+class Request:
+    incident: int
+    person: str
+    position: int
+    asked_at: datetime
+    due_at: datetime
+    page: int | None = None
+    dropped: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.page is None and not self.dropped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sms:
+    """`more`: incidents that it stands for beside the first."""
+
+    person: str
+    title: str
+    more: int
+    repeat: bool
+    at: datetime
+
+
+class Model:
+    """`quiet`: person -> until when they are quiet at a time, or None."""
+
+    def __init__(self, policies: dict[str, Policy], quiet) -> None:  # type: ignore[no-untyped-def]
+        self.policies = policies
+        self.quiet = quiet
+        self.incidents: list[Incident] = []
+        self.requests: list[Request] = []
+        self.pages: list[Page] = []
+        self.sent: list[Sms] = []
+        self.unheard: set[int] = set()
+        self.modes: dict[str, str] = {}
+
+    # what comes from outside
+
+    def fires(self, name: str, severity: Severity, policy: str, reports_end: bool, now: datetime) -> None:
+        if not any(one.name == name and one.state != "resolved" for one in self.incidents):
+            due = None if policy == "none" else now
+            new = Incident(
+                name=name, severity=severity, policy=policy, reports_end=reports_end, opened_at=now, due_at=due
+            )
+            self.incidents.append(new)
+
+    def resolves(self, name: str, now: datetime) -> None:
+        for key, one in enumerate(self.incidents):
+            if one.name == name and one.state != "resolved":
+                one.state, one.due_at = "resolved", None
+                self._nobody_needs([key])
+
+    def acknowledged(self, keys: list[int], now: datetime) -> None:
+        won = [key for key in keys if self.incidents[key].state == "open"]
+        for key in won:
+            one = self.incidents[key]
+            policy = self.policies.get(one.policy)
+            timeout = policy.ack_timeout if policy and one.reports_end else None
+            one.state, one.due_at = "acknowledged", now + timeout if timeout else None
+        self._nobody_needs(won)
+
+    def escalated(self, key: int, now: datetime) -> None:
+        self._hurry(key, now)
+
+    def _nobody_needs(self, keys: list[int]) -> None:
+        for request in self.requests:
+            if request.incident in keys and request.open:
+                request.dropped = True
+        for page in self.pages:
+            if page.state == "queued" and set(page.about) & set(keys) and not self._is_open(page):
+                page.state = "cancelled"
+
+    def _is_open(self, page: Page) -> list[int]:
+        return [key for key in page.about if self.incidents[key].state == "open"]
+
+    # what time brings about
+
+    def settles(self, now: datetime) -> None:
+        """All that is due by now, until nothing is."""
+        while self._steps(now) or self._makes_pages(now) or self._delivers(now):
+            pass
+
+    def _steps(self, now: datetime) -> bool:
+        due = [key for key, one in enumerate(self.incidents) if one.due_at is not None and one.due_at <= now]
+        for key in due:
+            one = self.incidents[key]
+            if one.state == "acknowledged":
+                one.state, one.position, one.due_at = "open", 0, now
+            elif now - one.opened_at >= MAX_AGE:
+                self._ends(key)
+            else:
+                self._step(key, now)
+        return bool(due)
+
+    def _step(self, key: int, now: datetime) -> None:
+        one = self.incidents[key]
+        policy = self.policies[one.policy]
+        while True:
+            last_resort = one.position >= len(policy.steps)
+            people, wait = (policy.fallback, FALLBACK_EVERY) if last_resort else policy.steps[one.position]
+            if last_resort and not people:
+                self._ends(key)
+                return
+            one.position += 1
+            if people:
+                break
+        due = {}
+        for person in people:
+            critical = one.severity is Severity.CRITICAL
+            due[person] = now if critical else max(now, self.quiet(person, now) or now)
+            if not self._asked(key, person):
+                self.requests.append(
+                    Request(
+                        incident=key,
+                        person=person,
+                        position=one.position - 1,
+                        asked_at=now,
+                        due_at=due[person],
+                    )
+                )
+        one.due_at = min(due.values()) + wait
+
+    def _asked(self, key: int, person: str) -> bool:
+        return any(
+            request.incident == key
+            and request.person == person
+            and (request.open or (request.page is not None and self.pages[request.page].state == "queued"))
+            for request in self.requests
+        )
+
+    def _ends(self, key: int) -> None:
+        self.incidents[key].due_at = None
+        self.unheard.add(key)
+        for request in self.requests:
+            if request.incident == key and request.open:
+                request.dropped = True
+
+    def _hurry(self, key: int, now: datetime) -> None:
+        one = self.incidents[key]
+        if one.state == "open" and one.due_at is not None and one.due_at > now:
+            one.due_at = now
+
+    def _makes_pages(self, now: datetime) -> bool:
+        made = False
+        for person in sorted({request.person for request in self.requests if request.open}):
+            due = [request for request in self.requests if request.open and request.person == person]
+            due = [request for request in due if request.due_at <= now]
+            queued = [key for key, page in enumerate(self.pages) if page.person == person and page.state == "queued"]
+            if not due or (not queued and now < self._left_alone_until(person)):
+                continue
+            if not queued:
+                self.pages.append(Page(person=person, made_at=now, due_at=now))
+                queued = [len(self.pages) - 1]
+            for request in due:
+                request.page = queued[-1]
+                self.pages[queued[-1]].about.append(request.incident)
+            made = True
+        return made
+
+    def _left_alone_until(self, person: str) -> datetime:
+        """The end of the interval after the last page that they may have had, or that could not be sent."""
+        had = [
+            max(page.made_at, page.left_at or page.made_at) + INTERVAL
+            for page in self.pages
+            if page.person == person and (page.state != "cancelled" or page.maybe_sent)
+        ]
+        return max(had, default=datetime.min.replace(tzinfo=self._zone()))
+
+    def _zone(self):  # type: ignore[no-untyped-def]
+        return self.incidents[0].opened_at.tzinfo
+
+    def _delivers(self, now: datetime) -> bool:
+        due = [key for key, page in enumerate(self.pages) if page.state == "queued" and page.due_at <= now]
+        for key in due:
+            page = self.pages[key]
+            page.state, page.left_at, page.tries = "sending", now, page.tries + 1
+            page.round_at = page.round_at or now
+            mode = self.modes.get(page.person, "accepted")
+            if mode in ("accepted", "unknown", "hangs"):
+                about = sorted(
+                    self._is_open(page),
+                    key=lambda one: (list(Severity).index(self.incidents[one].severity), one),
+                )
+                title = self.incidents[about[0]].name
+                self.sent.append(Sms(person=page.person, title=title, more=len(about) - 1, repeat=page.repeat, at=now))
+            if mode != "hangs":
+                self.answered(key, mode, now)
+        return bool(due)
+
+    # what the gateway says
+
+    def answered(self, key: int, mode: str, now: datetime) -> None:
+        page = self.pages[key]
+        if mode == "accepted":
+            page.state = "accepted"
+        elif mode == "unknown":
+            self.nobody_knows(key, now)
+        elif mode == "rejected":
+            page.state = "rejected"
+            self._bad(key, now)
+        elif page.round_at is not None and now - page.round_at >= MAX_AGE:
+            page.state = "failed"
+            self._bad(key, now)
+        else:
+            page.state = "queued" if self._is_open(page) else "cancelled"
+            page.due_at = now + timedelta(seconds=RETRIES_S[min(page.tries, len(RETRIES_S)) - 1])
+
+    def nobody_knows(self, key: int, now: datetime) -> None:
+        """Once more, at once, and it says so; a second time ends it."""
+        page = self.pages[key]
+        page.state = "unknown"
+        if self._is_open(page) and not page.maybe_sent:
+            page.state, page.due_at, page.tries, page.round_at = "queued", now, 0, None
+            page.maybe_sent, page.repeat = 1, True
+
+    def _bad(self, key: int, now: datetime) -> None:
+        """A step in which every page ended so moves on at once."""
+        for incident in self._is_open(self.pages[key]):
+            mine = [one for one in self.requests if one.page == key and one.incident == incident]
+            for one in mine:
+                step = [
+                    other
+                    for other in self.requests
+                    if (other.incident, other.position, other.asked_at) == (incident, one.position, one.asked_at)
+                    and not other.dropped
+                ]
+                ends = ["open" if other.page is None else self.pages[other.page].state for other in step]
+                newest = self.incidents[incident].position == one.position + 1
+                fallback = one.position >= len(self.policies[self.incidents[incident].policy].steps)
+                if newest and not fallback and set(ends) <= {"rejected", "failed"}:
+                    self._hurry(incident, now)
+
+    def killed(self, now: datetime, absent: bool) -> None:
+        """Nobody knows what came of calls under way; after an absence what is queued may be a repeat."""
+        for key, page in enumerate(self.pages):
+            if page.state == "sending":
+                self.nobody_knows(key, now)
+        for page in self.pages:
+            if absent and page.state == "queued":
+                page.repeat = True
