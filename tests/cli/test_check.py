@@ -1,6 +1,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -8,9 +9,12 @@ import pytest
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_faults import UNAUTHORIZED
+from bridge.store import oncall as kept
+from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.web.server import bind
 from tests.cli.program import Done, Shell
+from tests.cli.test_simulate import example, write
 from tests.support.eventually import until
 
 NOWHERE = "http://127.0.0.1:9"
@@ -191,3 +195,78 @@ async def test_a_test_to_a_bad_number_is_not_sent(
     done = await shell.bridge("check", "--send-test", "12")
     assert "WRONG   --send-test: “12” is too short" in done.out
     assert gateway.calls == []
+
+
+# the on-call file
+
+
+@pytest.fixture
+def quick(telegram: TelegramSandbox) -> None:
+    """A poll that finds something is over at once: none of these tests is about polling."""
+    telegram.say(111111111, "/help")
+
+
+ONE_PERSON = (
+    '[people.ama]\nphone = "0241109433"\n[policies.default]\nsteps = [{ page = ["%s"] }]\nfallback = ["person:ama"]\n'
+)
+
+
+async def test_the_example_of_the_document_is_accepted(shell: Shell, quick: None) -> None:
+    done = await shell.bridge("check", BRIDGE_ONCALL_FILE=write(shell.folder, "team.toml", example()))
+    assert findings(done) == []
+    assert "team.toml: 3 people, 1 group, 2 schedules, 2 policies, 2 routes, 1 heartbeat" in done.out
+    assert "ok      on-call: primary: " in done.out
+    assert "people.kofi of the on-call file 222222222 cannot be written to" in done.out
+
+
+async def test_without_an_on_call_file_that_is_said(shell: Shell, quick: None) -> None:
+    done = await shell.bridge("check")
+    assert findings(done) == []
+    assert "on-call file: none (no oncall.toml here, and BRIDGE_ONCALL_FILE is not set): alerts page nobody" in done.out
+
+
+async def test_every_problem_of_the_file_is_named_with_its_line(shell: Shell, quick: None) -> None:
+    path = write(shell.folder, "team.toml", '[people.ama]\nphone = "12"\n\n[groups.db]\npeople = ["kofi"]\n')
+    first, second = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE=path))
+    assert first.startswith(f"on-call file {path}: line 2: people.ama.phone")
+    assert second.startswith(f"on-call file {path}: line 5: groups.db.people")
+
+
+async def test_a_file_that_is_set_and_not_there_is_named(shell: Shell, quick: None) -> None:
+    (line,) = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE="gone.toml"))
+    assert line == "on-call file gone.toml: is not there"
+
+
+async def test_a_calendar_that_cannot_be_read_is_named_at_once(shell: Shell, quick: None) -> None:
+    text = ONE_PERSON % "schedule:primary" + '[schedules.primary]\nical = "gone.ics"\n'
+    calendar, *rest = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE=write(shell.folder, "team.toml", text)))
+    assert calendar.startswith("on-call: calendar of primary: ")
+    assert calendar.endswith("gone.ics cannot be read: No such file or directory")
+    assert any("was never read" in line for line in rest)
+
+
+async def test_gaps_are_found(shell: Shell, quick: None) -> None:
+    text = ONE_PERSON % "schedule:primary" + (
+        '[schedules.primary]\npeople = ["ama"]\nshift = "1w"\nstart = 2190-01-01T09:00:00\n'
+    )
+    found = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE=write(shell.folder, "team.toml", text)))
+    assert any("schedules.primary has nobody on call: " in line for line in found)
+
+
+async def test_a_file_that_the_service_has_not_taken_yet_is_told_of(shell: Shell, quick: None) -> None:
+    await shell.bridge("migrate")
+    database = Database(shell.database)
+    at = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    await database.write(lambda connection: kept.keep_file(connection, "", "another", at))
+    await database.aclose()
+    path = write(shell.folder, "team.toml", example())
+    done = await shell.bridge("check", BRIDGE_ONCALL_FILE=path)
+    assert "not in force yet: the service has that of 2026-01-05 09:00 UTC until /reload or SIGHUP" in done.out
+    done = await shell.bridge("check")
+    assert "what the service accepted at 2026-01-05 09:00 UTC stays in force" in done.out
+
+
+async def test_people_of_the_file_are_somebody_who_may_use_it(shell: Shell, quick: None) -> None:
+    path = write(shell.folder, "team.toml", example())
+    done = await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_TELEGRAM_ADMINS="")
+    assert findings(done) == []
