@@ -76,8 +76,8 @@ def measure(text: str, rules: Rules) -> Measured:
         why = " in Unicode" if segments.encoding is Encoding.UCS2 else ""
         raise Refused(
             "too_long",
-            f"The text has {segments.count} segments{why}; at most {rules.max_segments} are allowed (BRIDGE_MAX_SEGMENTS). "
-            "Nothing was sent.",
+            f"The text has {segments.count} segments{why}; at most {rules.max_segments} are allowed "
+            "(BRIDGE_MAX_SEGMENTS). Nothing was sent.",
         )
     remarks: dict[str, object] = {}
     if simple.replaced:

@@ -68,8 +68,8 @@ def test_nothing_leaves_a_final_state() -> None:
     assert not {old for old, _ in MOVES} & FINAL
 
 
-def test_nothing_but_a_person_or_late_news_moves_what_is_settled() -> None:
-    assert {cause for old, cause in MOVES if old in SETTLED} == {Cause.RESEND, Cause.ANSWER}
+def test_nothing_but_a_person_late_news_or_the_rule_of_pages_moves_what_is_settled() -> None:
+    assert {cause for old, cause in MOVES if old in SETTLED} == {Cause.RESEND, Cause.ANSWER, Cause.PAGE_RULE}
     assert {old for old, cause in MOVES if old in SETTLED and cause is Cause.ANSWER} == {State.UNKNOWN}
 
 

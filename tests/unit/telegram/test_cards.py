@@ -370,3 +370,18 @@ def test_what_an_earlier_attempt_may_have_done_is_said_with_every_later_outcome(
         line = render(message(delivery(state, attempt=2, maybe_sent=1)), 1, NOW).text
         assert "an earlier attempt may have been sent" in line
     assert "earlier" not in render(message(delivery(State.FAILED, attempt=2)), 1, NOW).text
+
+
+@pytest.mark.parametrize(
+    ("count", "shown_last"),
+    [(1, "⚠️ Left out, without a phone: <0>"), (23, " and 3 more")],
+)
+def test_who_has_no_phone_is_named(count: int, shown_last: str) -> None:
+    view = message(delivery(State.ACCEPTED), remarks={"left_out": [f"<{index}>" for index in range(count)]})
+    assert unescape(shown(view)).splitlines()[1].endswith(shown_last)
+
+
+def test_who_was_left_out_for_want_of_a_phone_is_said() -> None:
+    assert "Left out, without a phone: Esi &amp; Co, Yaw" in text(message(remarks={"left_out": ["Esi & Co", "Yaw"]}))
+    many = [f"Person {number}" for number in range(23)]
+    assert "Person 19 and 3 more" in text(message(remarks={"left_out": many}))
