@@ -20,10 +20,11 @@ Client = Callable[[], httpx.AsyncClient]
 class CalendarTexts:
     """Reads calendars as the on-call file names them."""
 
-    def __init__(self, folder: Path, client: Client) -> None:
+    def __init__(self, folder: Path, client: Client, *, within_s: float = WITHIN_S) -> None:
         """`folder`: where paths begin, that of the on-call file."""
         self._folder = folder
         self._client = client
+        self._within_s = within_s
 
     async def read(self, source: str) -> bytes:
         """The text at a path or https address. Raises CalendarError: its words name the host, never the whole address,
@@ -35,10 +36,10 @@ class CalendarTexts:
         if not host:
             raise CalendarError("has an address that is not https")
         try:
-            async with asyncio.timeout(WITHIN_S), self._client() as client:
+            async with asyncio.timeout(self._within_s), self._client() as client:
                 return await _read_web(client, source)
         except TimeoutError:
-            raise CalendarError(f"{host} does not answer within {WITHIN_S:.0f} s") from None
+            raise CalendarError(f"{host} does not answer within {self._within_s:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise CalendarError(f"{host} cannot be reached, or fails ({type(error).__name__})") from None
 

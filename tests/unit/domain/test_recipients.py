@@ -277,6 +277,17 @@ def test_a_line_s_problem_without_an_item_does_no_harm() -> None:
     assert refused(found) == [(RequestCode.UNKNOWN_NAME, "")]
 
 
+def test_a_known_name_with_nobody_behind_it_is_a_bad_item_and_no_word_of_the_text() -> None:
+    def nobody(name: str) -> RequestProblem:
+        return RequestProblem(code=RequestCode.NOBODY, item=f"@{name}")
+
+    def ask(arguments: str) -> Request | Problems:
+        return parse(arguments, reply_text=None, region="GH", allowed_countries=frozenset(), names=nobody)
+
+    assert refused(ask("@primary text")) == [(RequestCode.NOBODY, "@primary")]
+    assert refused(ask("0241109433 @primary text")) == [(RequestCode.COMMA_MISSING, "@primary")]
+
+
 def listed(items: list[str], text: str = "text") -> Request | Problems:
     return read_list(items, text=text, region="GH", allowed_countries=frozenset())
 
