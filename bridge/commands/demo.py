@@ -1,17 +1,21 @@
 """`bridge demo`: the real service, unchanged, against the sandbox on loopback."""
 
 import os
+import socket
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bridge import logs, settings
 from bridge.app import App
 from bridge.commands.run import on_signals
 from bridge.domain.errors import SettingsError
+from bridge.sandbox import on_call
 from bridge.sandbox.app import Sandbox
 
 PORTS_TRIED = 20
+ONCALL_FILE = "oncall.toml"
 
 
 async def show(port: int, *, verbose: bool) -> int:
@@ -20,10 +24,14 @@ async def show(port: int, *, verbose: bool) -> int:
     sandbox = Sandbox()
     moved = await _start(sandbox, port)
     with tempfile.TemporaryDirectory(prefix="bridge-demo-") as folder:
-        found = settings.load(environment(sandbox, Path(folder)), env_file=Path(folder, "none"))
+        _write_on_call_file(Path(folder))
+        # The service's own port is known before it starts: the links in its SMS carry it.
+        values = environment(sandbox, Path(folder), service_port=_free_port())
+        found = settings.load(values, env_file=Path(folder, "none"))
         logs.set_up("INFO" if verbose else "ERROR", "text", found.secrets())
         app = App(found)
         await app.start()
+        sandbox.alert_source.target = f"http://127.0.0.1:{app.port}/alerts/alertmanager"
         print(sandbox.url, flush=True)
         if moved:
             print(f"bridge: {moved}", file=sys.stderr, flush=True)
@@ -49,7 +57,18 @@ async def _start(sandbox: Sandbox, port: int) -> str:
     raise SettingsError(f"--port: cannot listen on 127.0.0.1:{port} to {last}: {trouble}")
 
 
-def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
+def _write_on_call_file(folder: Path) -> None:
+    (folder / ONCALL_FILE).write_text(on_call.file(datetime.now(UTC).date()), encoding="utf-8")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(sandbox: Sandbox, folder: Path, *, service_port: int) -> dict[str, str]:
     """The settings of a service that speaks to this sandbox. The waits are short: a demo is watched."""
     return {
         "BRIDGE_TELEGRAM_TOKEN": sandbox.bot_token,
@@ -63,5 +82,11 @@ def environment(sandbox: Sandbox, folder: Path) -> dict[str, str]:
         "BRIDGE_GATEWAY_TIMEOUT_S": "4",
         "BRIDGE_RETRY_FOR_S": "45",
         "BRIDGE_DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
-        "BRIDGE_PORT": "0",
+        "BRIDGE_PORT": str(service_port),
+        "BRIDGE_PUBLIC_URL": f"http://127.0.0.1:{service_port}",
+        "BRIDGE_TELEGRAM_CHAT": str(sandbox.ops.id),
+        "BRIDGE_TELEGRAM_RECEIVE": "polling",
+        "BRIDGE_ONCALL_FILE": str(folder / ONCALL_FILE),
+        "BRIDGE_ALERT_TOKENS": sandbox.alert_source.token,
+        "BRIDGE_PAGE_INTERVAL_S": "5",
     }

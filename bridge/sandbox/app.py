@@ -16,6 +16,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.sandbox import on_call
+from bridge.sandbox.alert_source import RULE, AlertSource, NotTaken
 from bridge.sandbox.loopback import Loopback
 from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
 from bridge.sandbox.msmpusher_modes import Mode
@@ -28,10 +30,10 @@ from bridge.sandbox.view import SWITCHES, Person, Phones, View
 Json = dict[str, Any]
 
 PAGE = Path(__file__).parent / "page"
-FILES = {"/": "index.html", "/style.css": "style.css", "/page.js": "page.js"}
+FILES = {"/": "index.html", "/style.css": "style.css", "/page.js": "page.js", "/alerts.js": "alerts.js"}
 
-AMA = Person(id=111111111, first_name="Ama", last_name="Mensah", role="admin")
-KOFI = Person(id=222222222, first_name="Kofi", last_name="Boateng", role="user")
+AMA = Person(id=on_call.AMA.telegram, first_name="Ama", last_name="Mensah", role="admin")
+KOFI = Person(id=on_call.KOFI.telegram, first_name="Kofi", last_name="Boateng", role="user")
 EFUA = Person(id=333333333, first_name="Efua", last_name="Owusu", role="stranger")
 PEOPLE = (AMA, KOFI, EFUA)
 
@@ -42,7 +44,8 @@ ANSWER_WAIT_S = 15
 class Sandbox:
     """What the service needs to know of it: `telegram_api_url`, `bot_token`, `gateway_url`, the keys, the people.
 
-    `port`: of the page; the other two servers take any free port.
+    `port`: of the page; the other two servers take any free port. `alert_source.target` is to be set to where the
+    service takes alerts.
     """
 
     admins = (AMA.id,)
@@ -55,6 +58,7 @@ class Sandbox:
         self.gateway = MsmpusherSandbox()
         self.gateway.knobs.slow_s = 2  # well within the time limit of the demo's service
         self.phones = Phones()
+        self.alert_source = AlertSource()
         self.gateway.on_sms = self._buzz
         for person in PEOPLE:
             self.telegram.add_user(person.id, person.first_name, person.last_name)
@@ -64,6 +68,7 @@ class Sandbox:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Raises OSError where the port is taken; then nothing runs."""
         await self._server.start(host, port)
+        self.alert_source.own_url = self.url
         await self.telegram.start(host)
         await self.gateway.start(host)
 
@@ -107,6 +112,7 @@ class Sandbox:
             "edit": self._edit,
             "press": self._press,
             "gateway": self._switch,
+            "alert": self._alert,
             "clear": self._clear,
         }
         return [
@@ -119,7 +125,13 @@ class Sandbox:
         return StreamingResponse(self._stream(), media_type="text/event-stream", headers={"cache-control": "no-store"})
 
     async def _stream(self) -> AsyncIterator[str]:
-        view = View(telegram=self.telegram, gateway=self.gateway, phones=self.phones, people=PEOPLE)
+        view = View(
+            telegram=self.telegram,
+            gateway=self.gateway,
+            phones=self.phones,
+            people=PEOPLE,
+            alert_source=self.alert_source,
+        )
         yield "retry: 1000\n" + _event("snapshot", view.snapshot())
         while True:
             changed = self.telegram.world.changes.next()
@@ -171,6 +183,19 @@ class Sandbox:
         if mode is None:
             raise HTTPException(400, "no such switch")
         self.gateway.mode = Mode(mode)
+        self.telegram.world.changes.notify()
+        return JSONResponse({})
+
+    async def _alert(self, request: Request) -> Response:
+        """Something breaks, or is well again: the alert source tells the service."""
+        data = await _json(request)
+        key, source = str(data.get("key")), self.alert_source
+        if key not in RULE or data.get("state") not in ("firing", "resolved"):
+            raise HTTPException(400, "no such alert")
+        try:
+            await (source.fire(key) if data["state"] == "firing" else source.resolve(key))
+        except NotTaken as error:
+            raise HTTPException(502, str(error)) from None
         self.telegram.world.changes.notify()
         return JSONResponse({})
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from bridge.sandbox import on_call
+from bridge.sandbox.alert_source import AlertSource
 from bridge.sandbox.handset import received
 from bridge.sandbox.msmpusher import MsmpusherSandbox, SentSms
 from bridge.sandbox.msmpusher_modes import Mode
@@ -81,15 +83,18 @@ class View:
     gateway: MsmpusherSandbox
     phones: Phones
     people: tuple[Person, ...]
+    alert_source: AlertSource
     _messages: dict[tuple[int, int], Message] = field(default_factory=dict)
     _phones: int = 0
     _mode: str = ""
+    _alerts: list[Json] = field(default_factory=list)
     _rest: str = ""
 
     def snapshot(self) -> Json:
         self._messages = {(m.chat_id, m.id): m for m in self._all()}
         self._phones = len(self.phones.arrived)
         self._mode = str(self.gateway.mode)
+        self._alerts = self.alert_source.standing()
         rest = self._about()
         self._rest = json.dumps(rest)
         return {
@@ -98,6 +103,8 @@ class View:
             "messages": [_message(m) for m in self._all()],
             "phones": self.phones.arrived,
             "gateway": self._mode,
+            "alerts": self._alerts,
+            "oncall": on_call.plan(),
             "about": rest,
         }
 
@@ -118,6 +125,9 @@ class View:
         if self._mode != str(self.gateway.mode):
             self._mode = str(self.gateway.mode)
             yield "gateway", {"mode": self._mode}
+        if self._alerts != (standing := self.alert_source.standing()):
+            self._alerts = standing
+            yield "alerts", standing
         rest = self._about()
         if self._rest != (text := json.dumps(rest)):
             self._rest = text

@@ -76,7 +76,7 @@ def test_a_stranger_gets_nothing_sent_and_a_user_no_stop_switch(open_page: OpenP
     be(page, "Kofi")
     say(page, "/pause")
     expect(answer(page)).to_contain_text("Only an admin")
-    expect(page.locator("article.phone")).to_have_count(0)
+    expect(page.locator("article.phone .sms")).to_have_count(0)
 
 
 def test_all_of_it_can_be_done_by_keyboard_alone(open_page: OpenPage) -> None:

@@ -51,7 +51,7 @@ async def until(stream: News, wanted: str) -> Any:
     raise AssertionError("the stream ended")
 
 
-@pytest.mark.parametrize("path", ["/", "/style.css", "/page.js"])
+@pytest.mark.parametrize("path", ["/", "/style.css", "/page.js", "/alerts.js"])
 async def test_the_page_loads_nothing_from_elsewhere(page: httpx.AsyncClient, path: str) -> None:
     answer = await page.get(path)
     assert answer.status_code == 200
@@ -119,6 +119,9 @@ async def test_a_person_speaks_replies_and_edits_through_the_page(sandbox: Sandb
         ("edit", {"person": AMA.id, "chat": AMA.id, "message": 99, "text": "x"}, 409),
         ("press", {"person": AMA.id, "chat": AMA.id, "message": 99, "data": "x"}, 409),
         ("gateway", {"mode": "html_502"}, 400),
+        ("alert", {"key": "flood", "state": "firing"}, 400),
+        ("alert", {"key": "disk", "state": "x"}, 400),
+        ("alert", {"key": ["disk"], "state": "firing"}, 400),
     ],
 )
 async def test_what_a_person_could_not_do_is_refused(
@@ -152,6 +155,27 @@ async def test_a_switch_changes_the_gateway_for_everybody(sandbox: Sandbox, page
         await page.post("/do/gateway", json={"mode": "no_balance"})
         assert await until(stream, "gateway") == {"mode": "no_balance"}
     assert sandbox.gateway.mode is Mode.NO_BALANCE
+
+
+async def test_an_alert_that_the_service_does_not_take_does_not_fire(page: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    sandbox.alert_source.target = sandbox.url + "no-such-door"
+    refused = await page.post("/do/alert", json={"key": "disk", "state": "firing"})
+    assert (refused.status_code, refused.text) == (502, "Bridge answered 404.")
+    sandbox.alert_source.target = "http://127.0.0.1:1/"
+    refused = await page.post("/do/alert", json={"key": "disk", "state": "firing"})
+    assert (refused.status_code, refused.text) == (502, "Bridge could not be reached: ConnectError.")
+    assert not sandbox.alert_source.firing
+
+
+async def test_the_page_is_told_whose_phone_is_whose_and_what_fires(page: httpx.AsyncClient, sandbox: Sandbox) -> None:
+    async with aclosing(news(page)) as stream:
+        snapshot = await until(stream, "snapshot")
+        assert snapshot["oncall"]["people"][0] == {"name": "Ama", "number": "+233241109433"}
+        assert [alert["firing"] for alert in snapshot["alerts"]] == [False, False, False]
+        assert (await page.post("/do/alert", json={"key": "disk", "state": "resolved"})).status_code == 200
+        sandbox.alert_source.firing["disk"] = sandbox.alert_source.now()
+        sandbox.telegram.say(AMA.id, "something happened")
+        assert [alert["firing"] for alert in await until(stream, "alerts")] == [True, False, False]
 
 
 async def test_each_person_sees_the_menu_that_was_registered_for_them(

@@ -173,6 +173,7 @@ function onMessage(message) {
   const key = keyOf(message.chat, message.id);
   const before = state.messages.get(key);
   state.messages.set(key, message);
+  storyOfMessage(message, before);
   const fromBot = message.from && message.from.bot;
   if (message.chat !== chatId()) {
     if (!before && fromBot) state.unread.set(message.chat, (state.unread.get(message.chat) || 0) + 1);
@@ -297,25 +298,39 @@ function onSms(list, { quiet = false } = {}) {
   for (const sms of list) {
     const phone = phoneFor(sms.number);
     phone.querySelector("ol").prepend(smsNode(sms));
-    $("phone-list").prepend(phone);
     if (!quiet) restart(phone, "buzz", 700);
   }
-  $("no-phones").hidden = $("phone-list").children.length > 0;
-  $("clear").hidden = !$("no-phones").hidden;
+  $("clear").hidden = !$("phone-list").querySelector(".sms");
   if (quiet || !list.length) return;
+  storyOfSms(list);
   const last = list.at(-1);
-  $("phone-news").textContent = `${list.length > 1 ? `${list.length} SMS. ` : ""}SMS on ${prettyNumber(last.number)}: ${last.text}`;
+  phoneFor(last.number).scrollIntoView({ block: "nearest" });
+  $("phone-news").textContent = `${list.length > 1 ? `${list.length} SMS. ` : ""}SMS on ${owned(last.number)}: ${last.text}`;
   if (narrow() && $("tab-phones").getAttribute("aria-selected") !== "true") {
     badge("phones", (state.smsUnseen += list.length));
-    toast(`📱 ${prettyNumber(last.number)} buzzes${last.before ? " again" : ""}`);
+    if (!list.some(isPage)) toast(`📱 ${owned(last.number)} buzzes${last.before ? " again" : ""}`);
   }
   if (navigator.vibrate && !matchMedia("(prefers-reduced-motion: reduce)").matches && navigator.userActivation?.hasBeenActive) navigator.vibrate(120);
 }
 
+const owned = (number) => (nameOf(number) ? `${nameOf(number)}’s phone` : prettyNumber(number));
+
 function phoneFor(number) {
   const found = $("phone-list").querySelector(`[data-number="${CSS.escape(number)}"]`);
   if (found) return found;
-  return el("article", { class: "phone", "data-number": number, "aria-label": `Phone ${prettyNumber(number)}` }, el("h3", {}, prettyNumber(number)), el("ol", {}));
+  const name = nameOf(number);
+  const heading = el("h3", {}, name ? el("b", {}, name) : null, el("span", {}, prettyNumber(number)));
+  const phone = el("article", { class: "phone", "data-number": number, "aria-label": `Phone ${prettyNumber(number)}${name ? `, ${name}` : ""}` }, heading, el("ol", {}));
+  $("phone-list").append(phone);
+  return phone;
+}
+
+function linked(part, whole) {
+  const urls = whole.match(/https?:\/\/\S+/g) || [];
+  return part.split(/(https?:\/\/\S+)/).map((words) => {
+    const url = words && urls.find((one) => one.startsWith(words)); // a cut may go through it
+    return url ? el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, words) : words;
+  });
 }
 
 function smsNode(sms) {
@@ -323,7 +338,7 @@ function smsNode(sms) {
   const node = el("li", { class: "sms" }, el("header", {}, el("b", {}, sms.sender), el("time", {}, clock(sms.at))));
   sms.parts.forEach((part, index) => {
     if (index) node.append(el("div", { class: "cut" }, `part ${index + 1} of ${count}`));
-    node.append(el("p", {}, part));
+    node.append(el("p", {}, ...linked(part, sms.text)));
   });
   const again = sms.before ? el("span", { class: "again" }, `same text again, ${sms.before + 1}×`) : null;
   node.append(el("footer", {}, el("span", {}, `${count} ${count > 1 ? "segments" : "segment"} · ${sms.alphabet}`), again));
@@ -342,7 +357,7 @@ function badge(tab, count) {
   $(`badge-${tab}`).hidden = !count;
 }
 
-const TABS = ["chat", "phones", "gateway"];
+const TABS = ["chat", "phones", "alerts", "gateway"];
 function showTab(name, focus) {
   document.querySelector("main").dataset.tab = name;
   for (const tab of TABS) {
@@ -394,11 +409,14 @@ function onSnapshot(data) {
     const groups = data.about.chats.filter((c) => !c.private).map((c) => [String(c.id), `${c.title} group`]);
     segment($("places"), "place", [["private", "Private chat"], ...groups], state.place, choosePlace);
     $("switches").append(...data.switches.map((s) =>
-      el("label", { class: s.mode === "ok" ? "" : "broken" },
+      el("label", { class: s.mode === "ok" ? "" : "broken", title: s.sentence },
         el("input", { type: "radio", name: "mode", value: s.mode, onchange: () => act("gateway", { mode: s.mode }) }),
         el("span", {}, s.label), el("small", {}, s.sentence))));
   }
+  onPlan(data.oncall);
+  onAlerts(data.alerts);
   $("phone-list").replaceChildren();
+  for (const person of data.oncall.people) phoneFor(person.number);
   onSms(data.phones, { quiet: true });
   showGateway(data.gateway);
   showChat();
@@ -421,6 +439,7 @@ function listen() {
     afterMessages();
   });
   on("sms", (list) => onSms(list));
+  on("alerts", onAlerts);
   on("gateway", ({ mode }) => showGateway(mode));
   on("about", onAbout);
 }
