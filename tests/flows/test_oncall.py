@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.domain.alerts import Alert
 from bridge.domain.errors import SettingsError
+from bridge.services.foresee import Rules, foresee, opened
 from bridge.store import oncall as kept
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI
@@ -268,3 +270,25 @@ async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path)
     await team.ama.chat.shows(TOLD, "primary: nobody until Mon 15:00, then Ama Mensah", "has nobody on call")
     await team.minutes_pass(6 * 60)
     await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 15:00")
+
+
+# what is foreseen
+
+
+async def test_what_simulate_foresees_is_what_happens(team: Team) -> None:
+    roster = await team.app.database.read(team.app.alerts.book.roster)
+    rules = Rules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
+    at = team.clock.now()
+    alert = Alert(source="alertmanager", fingerprint="1", firing=True, title="disk full")
+    events = foresee(roster, opened(roster, [alert]), at, rules)
+    foreseen = [event for event in events if event.at < at + timedelta(hours=2)]
+    assert len(foreseen) == 5
+    await team.alertmanager.fires("disk full")
+    for event in foreseen:
+        team.time_passes((event.at - team.clock.now()).total_seconds() + 5)
+        await team.settled()
+        assert event.person is not None
+        await team.phone(event.person.phone).gets(event.words)
+    await team.ama.chat.shows("A1")
+    await team.kofi.says("/resolve A1")
+    await team.kofi.chat.shows("A1 disk full: resolved")

@@ -28,6 +28,15 @@ def test_admins_are_users_and_everybody_with_a_role_is_listed() -> None:
     assert Role.STRANGER < Role.USER < Role.ADMIN
 
 
+def test_people_of_the_on_call_file_are_users_as_long_as_they_are_in_it() -> None:
+    listed = {EFUA, AMA}
+    access = Access(users=frozenset({KOFI}), admins=frozenset({AMA}), on_call=lambda: frozenset(listed))
+    assert access.people == {AMA: Role.ADMIN, KOFI: Role.USER, EFUA: Role.USER}
+    listed.clear()
+    assert access.role(EFUA) is Role.STRANGER
+    assert access.role(AMA) is Role.ADMIN
+
+
 @pytest.mark.parametrize("nobody", sorted(NOBODY_IN_PARTICULAR))
 def test_an_id_that_is_no_person_has_no_role_whatever_the_settings_say(nobody: int) -> None:
     access = Access(users=frozenset({nobody}), admins=frozenset({nobody}))
