@@ -75,10 +75,10 @@ class Paging:
         What is not with the gateway yet takes more in; else a person is left alone for the interval.
         """
         first_due = page_requests.waiting(connection)[key]
-        last = pages.last_paged(connection, [key]).get(key)
-        if last is None or pages.queued_of(connection, key) is not None:
+        if pages.queued_of(connection, key) is not None:
             return first_due
-        return max(first_due, last + self._interval)
+        last = pages.last_paged(connection, key)
+        return first_due if last is None else max(first_due, last + self._interval)
 
     def _lost(self, connection: Connection, ids: Collection[int], key: str, now: datetime) -> None:
         """The file changed after the step: who was to be paged has no phone there any more."""

@@ -115,6 +115,8 @@ def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
         .where(
             other.c.incident_id == page_requests.c.incident_id,
             other.c.position == page_requests.c.position,
+            # The same step ran before, when an Ack had run out since: what came of it then is no help now.
+            other.c.requested_at >= page_requests.c.requested_at,
             other.c.dropped == 0,
             (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
         )

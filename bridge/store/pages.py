@@ -11,7 +11,7 @@ from bridge.domain.alerts import Severity
 from bridge.domain.delivery import State
 from bridge.store.incidents import Incident, IncidentState, of_ids
 from bridge.store.many import slices
-from bridge.store.tables import deliveries, incidents, page_requests, pages
+from bridge.store.tables import attempts, deliveries, incidents, page_requests, pages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,16 +56,32 @@ class Paged:
 _PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state).select_from(
     pages.join(deliveries, deliveries.c.message_id == pages.c.message_id)
 )
-_LAST_PAGE = (
-    select(pages.c.person, func.max(pages.c.created_at).label("at"))
-    .where(pages.c.person.in_(bindparam("b_people", expanding=True)))
-    .group_by(pages.c.person)
+_NEWEST = 5
+"""Pages of a person that are looked at: while one waits for the gateway, no other is made."""
+
+_newest = (
+    select(pages.c.message_id, pages.c.created_at)
+    .where(pages.c.person == bindparam("b_person"))
+    .order_by(pages.c.created_at.desc())
+    .limit(_NEWEST)
+    .subquery()
+)
+_LAST_PAGE = select(
+    func.max(case((deliveries.c.state != State.CANCELLED.value, _newest.c.created_at))),
+    func.max(case((attempts.c.outcome.in_(["", "accepted", "unknown"]), attempts.c.started_at))),
+).select_from(
+    _newest.join(deliveries, deliveries.c.message_id == _newest.c.message_id).outerjoin(
+        attempts, attempts.c.delivery_id == deliveries.c.id
+    )
 )
 
 
-def last_paged(connection: Connection, people: Collection[str]) -> dict[str, datetime]:
-    """Person -> when the newest page was made, of those that had one."""
-    return {row.person: row.at for row in connection.execute(_LAST_PAGE, {"b_people": sorted(people)})}
+def last_paged(connection: Connection, person: str) -> datetime | None:
+    """When this person's newest page was made, or when the last SMS left that may have arrived, whichever is later.
+
+    One that was taken back before it left does not count. None: never.
+    """
+    return max((at for at in connection.execute(_LAST_PAGE, {"b_person": person}).one() if at), default=None)
 
 
 def add(
@@ -137,6 +153,7 @@ def incident_ids(connection: Connection, page_id: int) -> list[int]:
     return list(
         connection.execute(
             select(page_requests.c.incident_id)
+            .distinct()  # two requests may be answered by one page
             .where(page_requests.c.page_id == page_id)
             .order_by(page_requests.c.incident_id)
         ).scalars()
@@ -145,13 +162,13 @@ def incident_ids(connection: Connection, page_id: int) -> list[int]:
 
 def worst(connection: Connection, page_id: int, most: int) -> tuple[list[Incident], int]:
     """Incidents of a page that are open, the most severe and oldest first, at most so many; and how many are open."""
-    of_page = page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id)
-    still_open = (page_requests.c.page_id == page_id, incidents.c.state == IncidentState.OPEN.value)
-    total = int(connection.execute(select(func.count()).select_from(of_page).where(*still_open)).scalar_one())
+    # Two requests may be answered by one page.
+    of_page = incidents.c.id.in_(select(page_requests.c.incident_id).where(page_requests.c.page_id == page_id))
+    still_open = (of_page, incidents.c.state == IncidentState.OPEN.value)
+    total = int(connection.execute(select(func.count()).select_from(incidents).where(*still_open)).scalar_one())
     ids = list(
         connection.execute(
             select(incidents.c.id)
-            .select_from(of_page)
             .where(*still_open)
             .order_by(case(_SEVERITY_ORDER, value=incidents.c.severity), incidents.c.opened_at, incidents.c.id)
             .limit(most)

@@ -44,7 +44,8 @@ class Page:
     tries: int = 0
     maybe_sent: int = 0
     repeat: bool = False
-    left_at: datetime | None = None  # for the gateway, last
+    claimed_at: datetime | None = None
+    left: "list[Sms]" = field(default_factory=list)  # for the gateway
 
 
 @dataclass(kw_only=True)
@@ -62,15 +63,16 @@ class Request:
         return self.page is None and not self.dropped
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Sms:
-    """`more`: incidents that it stands for beside the first."""
+    """`more`: incidents that it stands for beside the first. `arrived`: it did, or it may have."""
 
     person: str
     title: str
     more: int
     repeat: bool
     at: datetime
+    arrived: bool = True
 
 
 class Model:
@@ -205,17 +207,16 @@ class Model:
                 queued = [len(self.pages) - 1]
             for request in due:
                 request.page = queued[-1]
-                self.pages[queued[-1]].about.append(request.incident)
+                about = self.pages[queued[-1]].about
+                about += [request.incident] if request.incident not in about else []
             made = True
         return made
 
     def _left_alone_until(self, person: str) -> datetime:
         """The end of the interval after the last page that they may have had, or that could not be sent."""
-        had = [
-            max(page.made_at, page.left_at or page.made_at) + INTERVAL
-            for page in self.pages
-            if page.person == person and (page.state != "cancelled" or page.maybe_sent)
-        ]
+        mine = [page for page in self.pages if page.person == person]
+        had = [page.made_at + INTERVAL for page in mine if page.state != "cancelled"]
+        had += [sms.at + INTERVAL for page in mine for sms in page.left if sms.arrived]
         return max(had, default=datetime.min.replace(tzinfo=self._zone()))
 
     def _zone(self):  # type: ignore[no-untyped-def]
@@ -225,7 +226,7 @@ class Model:
         due = [key for key, page in enumerate(self.pages) if page.state == "queued" and page.due_at <= now]
         for key in due:
             page = self.pages[key]
-            page.state, page.left_at, page.tries = "sending", now, page.tries + 1
+            page.state, page.tries, page.claimed_at = "sending", page.tries + 1, now
             page.round_at = page.round_at or now
             mode = self.modes.get(page.person, "accepted")
             if mode in ("accepted", "unknown", "hangs"):
@@ -234,7 +235,9 @@ class Model:
                     key=lambda one: (list(Severity).index(self.incidents[one].severity), one),
                 )
                 title = self.incidents[about[0]].name
-                self.sent.append(Sms(person=page.person, title=title, more=len(about) - 1, repeat=page.repeat, at=now))
+                sms = Sms(person=page.person, title=title, more=len(about) - 1, repeat=page.repeat, at=now)
+                page.left.append(sms)
+                self.sent.append(sms)
             if mode != "hangs":
                 self.answered(key, mode, now)
         return bool(due)
@@ -243,6 +246,8 @@ class Model:
 
     def answered(self, key: int, mode: str, now: datetime) -> None:
         page = self.pages[key]
+        if page.left and mode in ("rejected", "not_sent") and page.left[-1].at == page.claimed_at:
+            page.left[-1].arrived = False
         if mode == "accepted":
             page.state = "accepted"
         elif mode == "unknown":
