@@ -98,6 +98,20 @@ def simulate(file: str, source: str | None, at: str | None) -> None:
 
 
 @main.command()
+@click.argument("code", metavar="ID")
+def trace(code: str) -> None:
+    """Everything that happened to a message (42 or #42), an incident (A7) or a page (P12), in order, with delays.
+
+    Exit 0; 1: there is no such thing. 2: no id, or no database.
+    """
+    from bridge.commands.trace import trace as show
+
+    with _in_one_line():
+        done = show(code)
+    sys.exit(done)
+
+
+@main.command()
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings
