@@ -2,7 +2,7 @@
 // That line is told from what anybody sees: the phones, the cards, and the waits that the on-call file names.
 "use strict";
 
-const story = { plan: null, rules: new Map(), step: -1, rounds: 0, buzzed: [], timer: 0 };
+const story = { plan: null, rules: new Map(), step: -1, rounds: 0, acked: false, buzzed: [], timer: 0 };
 
 const isPage = (sms) => /\/ack P\d+/.test(sms.text) && nameOf(sms.number) !== undefined;
 const ACK_WAIT_S = 60; // the demo's ack_timeout
@@ -20,6 +20,7 @@ function phonesOf(names) {
 
 function tell(text, waitS = 0) {
   const line = text[0].toUpperCase() + text.slice(1);
+  if ($("story-text").textContent === line) return; // a card may stand in two chats
   $("lead").hidden = true;
   $("story").hidden = false;
   $("story-text").textContent = line;
@@ -38,13 +39,17 @@ function onAlerts(rules) {
     const before = story.rules.get(rule.key);
     story.rules.set(rule.key, rule);
     if (fresh || before.firing === rule.firing) continue;
-    if (rule.firing) Object.assign(story, { step: -1, rounds: 0 });
+    startAnew(false);
     tell(rule.firing ? `“${rule.title}” fires. Who is on call?` : `“${rule.title}” is over, says the alert source.`);
   }
   if (fresh) $("rules").append(...rules.map(ruleNode));
   for (const rule of rules) showRule(rule);
   const firing = rules.filter((rule) => rule.firing).length;
   badge("alerts", firing);
+}
+
+function startAnew(acked) {
+  Object.assign(story, { step: -1, rounds: 0, acked });
 }
 
 function ruleNode(rule) {
@@ -97,18 +102,19 @@ function tellPage(names, more) {
   if (last) story.rounds += 1;
   const many = more ? `, one SMS for ${more + 1} alerts` : "";
   const why = unanswered ? `nobody answered for ${steps[here - 1].wait_s} s: ` : again ? "still nobody, so it starts over: " : "";
-  const ended = last && story.rounds > story.plan.repeat;
-  const wait = here >= 0 && !ended ? steps[here].wait_s : 0;
-  tell(`${why}${phonesOf(names)}${many}. ${nextOf(here, ended)}`.trim(), wait);
+  const first = story.acked ? "acknowledged, and it still fires: " : why;
+  story.acked = false;
+  const over = story.rounds > story.plan.repeat + 1;
+  tell(`${first}${phonesOf(names)}${many}. ${nextOf(here)}`.trim(), here >= 0 && !over ? steps[here].wait_s : 0);
 }
 
-function nextOf(here, ended) {
+function nextOf(here) {
   if (here < 0) return "";
-  if (ended) return "That was the last round: from now on every 30 minutes.";
-  const { steps } = story.plan;
+  const { steps, repeat } = story.plan;
+  if (story.rounds > repeat + 1) return "From now on every 30 minutes.";
   const wait = `No Ack within ${steps[here].wait_s} s?`;
-  if (here === steps.length - 1) return `${wait} It starts over.`;
-  return everybody(steps[here + 1].who) ? `${wait} Then everybody’s.` : `${wait} Then ${both(steps[here + 1].who)}’s.`;
+  if (here < steps.length - 1) return `${wait} Then ${everybody(steps[here + 1].who) ? "everybody" : both(steps[here + 1].who)}’s.`;
+  return story.rounds > repeat ? `${wait} Once more, and then every 30 minutes.` : `${wait} It starts over.`;
 }
 
 function storyOfMessage(message, before) {
@@ -120,7 +126,8 @@ function storyOfMessage(message, before) {
   const acked = fresh(/acknowledged by (.+?) at /);
   const resolved = fresh(/resolved by (.+?) at /);
   const stormed = fresh(/Storm S\d+ · (\d+) alerts/);
+  if (acked || resolved) startAnew(Boolean(acked) && !resolved);
   if (resolved) tell(`Over: resolved by ${resolved[1]}. Nobody is paged about it any more.`);
-  else if (acked) tell(`${acked[1]} took it, the card says so, and nobody else is paged. Still firing in ${ACK_WAIT_S} s? It pages again.`, ACK_WAIT_S);
-  else if (stormed) tell(`One card stands for ${stormed[1]} alerts. ${story.step >= 0 ? nextOf(story.step, false) : ""}`.trim());
+  else if (acked) tell(`${acked[1]} took it: nobody else is paged. Still firing in ${ACK_WAIT_S} s? It pages again.`, ACK_WAIT_S);
+  else if (stormed) tell(`One card stands for ${stormed[1]} alerts. ${story.step >= 0 ? nextOf(story.step) : ""}`.trim());
 }
