@@ -101,11 +101,12 @@ class Day:
             await self.team.settled()
 
     def _next(self, connection: Connection) -> list[datetime]:
-        look: tuple[Callable[[Connection], datetime | None], ...] = (
+        look: list[Callable[[Connection], datetime | None]] = [
             incidents.next_due,
             self.team.app.alerts.paging.next_at,
-            queue.next_due,
-        )
+        ]
+        # While the gateway is away each retry is as the one before it: two pages would make hundreds.
+        look += [] if self.team.gateway.mode is Mode.DOWN else [queue.next_due]
         return [at for one in look if (at := one(connection)) is not None]
 
     async def says(self, who: str, text: str) -> None:
