@@ -278,8 +278,9 @@ async def test_an_answer_to_a_press_is_cut_to_what_telegram_takes(team: Team) ->
 
 async def test_each_role_has_the_menu_of_what_it_may_do(team: Team) -> None:
     everybody = ["whoami", "help"]
-    users = ["sms", "status", "history", "resend", "cancel"]
-    admins = ["pause", "resume"]
+    incidents = ["page", "alerts", "ack", "resolve", "oncall", "take", "handback"]
+    users = ["sms", "status", "history", "resend", "cancel", *incidents]
+    admins = ["reload", "pause", "resume"]
     await team.until(lambda: len(team.telegram.world.commands) == 3)
     assert commands_shown(team.telegram, {"type": "default"}) == everybody
     assert commands_shown(team.telegram, {"type": "chat", "chat_id": 222222222}) == users + everybody
