@@ -50,7 +50,7 @@ def running(connection: Connection, place: Place | None, since: datetime) -> int
     return connection.execute(
         select(storms.c.id)
         .where(storms.c.joined_at > since, _here(storms.c.chat_id, storms.c.thread_id, place))
-        .order_by(storms.c.id.desc())
+        .order_by(storms.c.joined_at.desc())
         .limit(1)
     ).scalar()
 

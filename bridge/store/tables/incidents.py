@@ -9,6 +9,10 @@ IS_NEWS = text("trouble = ''")
 IS_OPEN_INCIDENT = text("state <> 'resolved'")
 IS_RUNNING = text("due_at IS NOT NULL")
 IS_OPEN_REQUEST = text("page_id IS NULL AND dropped = 0")
+# An equality implies these. Without them SQLite looked along these indexes for rows that have none, and those are most
+# of all that ever were: each new incident and each look for pages read them all.
+HAS_PAGE = text("page_id IS NOT NULL")
+HAS_STORM = text("storm_id IS NOT NULL")
 
 # What an alert source posted, as it came: kept before it is answered with 202, read by the intake loop, then deleted.
 alert_inbox = Table(
@@ -54,7 +58,7 @@ incidents = Table(
     Column("storm_id", RowId, ForeignKey("storms.id")),  # the card that it shares with others
     partial_index("ix_incidents_open", "source", "fingerprint", where=IS_OPEN_INCIDENT, unique=True),
     partial_index("ix_incidents_due", "due_at", "id", where=IS_RUNNING),
-    Index("ix_incidents_storm", "storm_id"),
+    partial_index("ix_incidents_storm", "storm_id", where=HAS_STORM),
     Index("ix_incidents_opened", "opened_at"),
     sqlite_autoincrement=True,
 )
@@ -110,7 +114,7 @@ page_requests = Table(
     Column("dropped", Integer, nullable=False, server_default="0"),
     partial_index("ix_page_requests_open", "person", "incident_id", where=IS_OPEN_REQUEST, unique=True),
     Index("ix_page_requests_incident", "incident_id"),
-    Index("ix_page_requests_page", "page_id"),
+    partial_index("ix_page_requests_page", "page_id", where=HAS_PAGE),
     sqlite_autoincrement=True,
 )
 

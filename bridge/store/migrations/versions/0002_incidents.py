@@ -144,7 +144,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("state <> 'resolved'"),
         )
         batch_op.create_index("ix_incidents_opened", ["opened_at"], unique=False)
-        batch_op.create_index("ix_incidents_storm", ["storm_id"], unique=False)
+        batch_op.create_index(
+            "ix_incidents_storm",
+            ["storm_id"],
+            unique=False,
+            sqlite_where=sa.text("storm_id IS NOT NULL"),
+            postgresql_where=sa.text("storm_id IS NOT NULL"),
+        )
 
     op.create_table(
         "pages",
@@ -203,7 +209,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("page_id IS NULL AND dropped = 0"),
             postgresql_where=sa.text("page_id IS NULL AND dropped = 0"),
         )
-        batch_op.create_index("ix_page_requests_page", ["page_id"], unique=False)
+        batch_op.create_index(
+            "ix_page_requests_page",
+            ["page_id"],
+            unique=False,
+            sqlite_where=sa.text("page_id IS NOT NULL"),
+            postgresql_where=sa.text("page_id IS NOT NULL"),
+        )
 
     with op.batch_alter_table("posts", schema=None) as batch_op:
         batch_op.add_column(
