@@ -60,8 +60,10 @@ def reason(code: str) -> str:
 
 
 def age(seconds: float) -> str:
-    """`7 minutes`; from two hours on in hours."""
+    """`7 minutes`; below one in seconds, from two hours on in hours."""
     minutes = int(seconds) // 60
+    if not minutes:
+        return count(int(seconds), "second")
     return count(minutes, "minute") if minutes < 120 else count(minutes // 60, "hour")
 
 

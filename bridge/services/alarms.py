@@ -52,7 +52,7 @@ class Alarms:
         if not self._places:
             return
         reasons = {one.outcome.reason for one in finished} & ALARMS.keys()
-        accepted = [one.delivery.round_started_at for one in finished if isinstance(one.outcome, Accepted)]
+        accepted = [one.claimed_at for one in finished if isinstance(one.outcome, Accepted) and one.claimed_at]
         if reasons:
             self._raised += 1
             self._may_end = AT_ONCE
@@ -90,7 +90,7 @@ class Alarms:
                 self._say(connection, reason.value, f"⚠️ Gateway {self._gateway}: {ALARMS[reason]}", now)
 
     def _post_all_clear(self, accepted: datetime, connection: Connection) -> datetime | None:
-        """Say it once for all alarms that stand. `accepted`: when what got through was first tried.
+        """Say it once for all alarms that stand. `accepted`: when the call began that got through.
 
         Gives from when on the next acceptance may end what still stands; None: nothing stands.
         """

@@ -6,7 +6,7 @@ One step is one transaction with a bounded share of each, so that an Ack never w
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 ALERTS_A_STEP = 25
 STEPS_A_STEP = 50
+
+ONE_REQUEST_WITHIN = timedelta(seconds=1)
+"""So long pages wait for the rest of a request, and of the steps that are due: one page stands for all of it."""
 
 STILL_COMING_S = 0.25
 """So long after a request was kept, more are expected."""
@@ -103,16 +106,22 @@ class Alerting:
     def _step(self, connection: Connection) -> datetime | None:
         now = self._clock.now()
         roster = self._roster(connection)
-        self._take_in(connection, roster, now)
+        if self._take_in(connection, roster, now):
+            return now  # the rest of that request belongs into the same pages
         self._escalation.run(connection, incidents.due(connection, now, STEPS_A_STEP), roster, now)
+        step_at = incidents.next_due(connection)
+        if step_at is not None and now - ONE_REQUEST_WITHIN < step_at <= now:
+            return now  # and so do the steps that are due with these
         page_at = self._paging.make(connection, roster, now)
         more = alert_inbox.oldest(connection) is not None
         times = [at for at in (now if more else None, incidents.next_due(connection), page_at) if at is not None]
         return min(times, default=None)
 
-    def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> None:
+    def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> bool:
+        """Take in a share of what was kept. True while a request that came just now is taken in by half."""
         share: list[tuple[Alert, datetime]] = []
         done: list[int] = []
+        halved = False
         for posted in alert_inbox.waiting(connection, ALERTS_A_STEP):
             news = self._news(connection, posted)
             if news is None:
@@ -122,11 +131,13 @@ class Alerting:
             taken = posted.taken + len(some)
             if taken < len(news.alerts):
                 alert_inbox.took(connection, posted, taken)
+                halved = now - posted.received_at < ONE_REQUEST_WITHIN
                 break
             self._tell_truncated(connection, posted, news, now)
             done.append(posted.id)
         self._intake.take_all(connection, share, roster, now=now)
         alert_inbox.done(connection, done)
+        return halved
 
     def _news(self, connection: Connection, posted: Posted) -> News | None:
         """What it holds; None for what cannot be read any more, which is set aside. Read once for all of its shares."""

@@ -159,6 +159,7 @@ class Deliverer:
                         outcome=outcome,
                         next=following,
                         page=one.call.page,
+                        claimed_at=one.call.claimed_at,
                     )
                 )
         took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)

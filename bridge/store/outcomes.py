@@ -37,6 +37,7 @@ class Finished:
     outcome: Outcome
     next: Next
     page: bool = False
+    claimed_at: datetime | None = None  # when its call began; None: not told
 
 
 def finish(connection: Connection, finished: Sequence[Finished], *, now: datetime, buttons_until: datetime) -> int:

@@ -118,7 +118,13 @@ def _run(connection: Connection, statement: Update, ids: Collection[int]) -> Non
         connection.execute(statement, {"b_ids": some})
 
 
-_DUE = select(posts).where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
+# What nobody has seen yet goes before edits; of these, the ones that were edited least: else a few cards that change
+# all the time would take every call of a busy chat.
+_DUE = (
+    select(posts)
+    .where(IS_OUT_OF_DATE, posts.c.due_at <= bindparam("now"))
+    .order_by(posts.c.telegram_id.is_not(None), posts.c.shown, posts.c.due_at, posts.c.id)
+)
 _PRESSED = select(posts).where(IS_PRESSED, posts.c.due_at <= bindparam("now")).order_by(posts.c.due_at, posts.c.id)
 _NEXT_DUE = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE, posts.c.due_at > bindparam("after"))
 _OLDEST = select(func.min(posts.c.due_at)).where(IS_OUT_OF_DATE)

@@ -21,17 +21,17 @@ async def team(start_team: StartTeam) -> Team:
 
 async def test_five_hundred_alerts_are_one_page_now_one_later_and_a_storm_card(team: Team) -> None:
     names = [f"probe {index} failed" for index in range(500)]
+    team.time_flies = False
     await team.alertmanager.fires(*names)
-    first = await team.phone(AMA).gets_some("CRITICAL probe 0 failed", "+99 more", "/ack P1")
-    assert len(team.phone(AMA).texts) == 1, first
+    team.time_flies = True
+    await team.phone(AMA).gets_some("CRITICAL probe 0 failed", "+499 more", "/ack P1")
+    team.time_passes(10)  # the chat may be written to again
     for index in range(5):
         await team.ama.chat.shows(f"A{index + 1} · critical")
     storm = await team.ama.chat.shows("Storm S1", "495 alerts", "/alerts")
-    await team.ama.chat.shows("Page P1", "100 alerts")
+    await team.ama.chat.shows("Page P1", "500 alerts, 500 open")
     await team.minutes_pass(1.1)
-    await team.phone(AMA).gets_some("+399 more", "/ack P2")
-    await team.ama.chat.shows("Page P2", "400 alerts, 400 open")
-    assert len(team.phone(AMA).texts) == 2
+    assert len(team.phone(AMA).texts) == 1
     assert "495 incidents: acknowledged" in await team.ama.presses("Ack all", storm)
     await team.ama.chat.shows("Storm S1", "495 acknowledged", at=storm)
     await team.ama.says("/alerts 34")
@@ -95,8 +95,8 @@ async def test_in_a_quiet_time_only_what_is_critical_pages(team: Team) -> None:
     await team.alertmanager.fires("fire", severity="critical")
     await team.phone(AMA).gets("CRITICAL fire (now) /ack P1")
     second = await team.ama.chat.shows("A2 · critical")
-    await team.ama.presses("Ack", second)
-    await team.ama.chat.shows("acknowledged", at=second)
+    await team.ama.presses("Resolve", second)
+    await team.ama.chat.shows("resolved", at=second)
     await team.minutes_pass((datetime(2026, 1, 6, 7, 0, 1, tzinfo=UTC) - team.clock.now()).total_seconds() / 60)
     await team.phone(AMA).gets_some("WARNING slow", "hours ago", "/ack P2")
     await team.ama.chat.shows("Ama: sent", at=card)

@@ -53,7 +53,14 @@ class Admins:
 
 def _finished(outcome: Outcome, began: datetime) -> Finished:
     delivery = Claimed(id=1, number="+233241109433", attempt=1, tries=1, round_started_at=began)
-    return Finished(message_id=1, delivery=delivery, call="call", outcome=outcome, next=Next(state=State.FAILED))
+    return Finished(
+        message_id=1,
+        delivery=delivery,
+        call="call",
+        outcome=outcome,
+        next=Next(state=State.FAILED),
+        claimed_at=began,
+    )
 
 
 @pytest.fixture
