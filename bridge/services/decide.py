@@ -52,6 +52,8 @@ def _for_button(
     `answers`: how decisions begin that answer what the button asks. Raises `NotFound`, `Refused`.
     """
     found = visible(connection, message_id, person)
+    if found.source == messages.PAGE:
+        raise Refused("page", f"#{message_id} is a page: what is decided about is its incident, by /ack or /resolve.")
     if seen is None or (found.turn == seen and found.buttons_until is not None and now < found.buttons_until):
         return found
     # What was sent again and then came to this very turn was decided before this button was drawn.

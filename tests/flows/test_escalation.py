@@ -171,3 +171,12 @@ async def test_everybody_can_open_an_incident_by_page(team: Team) -> None:
     await team.kofi.chat.shows("1 open", "A1", "database is on fire")
     await team.kofi.says("/resolve a1")
     await team.kofi.chat.shows("A1 database is on fire: resolved")
+
+
+async def test_a_page_is_no_message_that_somebody_could_take_back_or_send_again(team: Team) -> None:
+    await team.alertmanager.fires("disk full")
+    await team.phone(AMA).gets("CRITICAL disk full (now) /ack P1")
+    await team.ama.chat.shows("A1")
+    for command in ("/cancel 1", "/resend 1"):
+        await team.ama.says(command)
+        await team.ama.chat.shows("#1 is a page")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from bridge.store import alert_inbox, incidents
+from bridge.store import incidents
 from bridge.store.incidents import Incident
 
 if TYPE_CHECKING:
@@ -91,14 +91,7 @@ class Alertmanager:
                 content=json.dumps(body),
                 headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
             )
-        if answer.status_code == 404:  # INTERIM
-            now = self.team.clock.now()
-            await self.team.app.database.write(
-                lambda c: alert_inbox.keep(c, "alertmanager", "application/json", json.dumps(body).encode(), now)
-            )
-            self.team.app.wake()
-        else:
-            assert answer.status_code == expect, answer.text
+        assert answer.status_code == expect, answer.text
         await self.team.settled()
 
     async def incident(self, name: str) -> Incident | None:
