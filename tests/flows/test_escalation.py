@@ -178,5 +178,5 @@ async def test_a_page_is_no_message_that_somebody_could_take_back_or_send_again(
     await team.phone(AMA).gets("CRITICAL disk full (now) /ack P1")
     await team.ama.chat.shows("A1")
     for command in ("/cancel 1", "/resend 1"):
-        await team.ama.says(command)
-        await team.ama.chat.shows("#1 is a page")
+        asked = await team.ama.says(command)
+        await team.ama.chat.shows("#1 is a page", to=asked)
