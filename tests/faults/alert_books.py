@@ -165,6 +165,9 @@ class AlertBooks:
     def _attempts(self, page: sqlite3.Row) -> list[sqlite3.Row]:
         return self._books.rows("SELECT * FROM attempts WHERE delivery_id = ? ORDER BY attempt", page["delivery_id"])
 
+    def _outcomes(self, page: sqlite3.Row) -> list[str]:
+        return [f"{attempt['outcome']} {attempt['reason']}" for attempt in self._attempts(page)]
+
     def _of_page(self, page: sqlite3.Row) -> list[sqlite3.Row]:
         """The incidents that it stands for."""
         return self._books.rows(
@@ -222,7 +225,9 @@ class AlertBooks:
                 continue
             found = self._books.rows("SELECT page_id FROM page_requests WHERE incident_id = ?", row["id"])
             if not any(f"P{one['page_id']}" in sent for one in found):
-                yield f"A{row['id']}: open, and no phone got it"
+                pages = [page for page in self.pages() if page["id"] in {one["page_id"] for one in found}]
+                ends = [(page["person"], page["state"], self._outcomes(page)) for page in pages]
+                yield f"A{row['id']}: open, and no phone got it: {ends}"
             if row["due_at"] is None and row["policy"] != "none":
                 yield f"A{row['id']}: open, and no step is to come"
 

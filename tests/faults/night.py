@@ -99,7 +99,10 @@ class Night:
 
     def unrest(self) -> list[str]:
         """What is still to be done, in words; empty: all is done with."""
-        return self.scene.books.unrest() or self.books.unrest(datetime.now(UTC) + SOON)
+        # In the order of an alert's way, so that nothing slips by between two looks; and what came of a page may begin
+        # another step.
+        soon = datetime.now(UTC) + SOON
+        return self.books.unrest(soon) or self.scene.books.unrest() or self.books.unrest(soon)
 
     def _picture(self) -> str:
         return f"{self.unrest()}, {self.books.picture()}\n{self.scene.services[-1].output[-3000:]}"
