@@ -422,4 +422,4 @@ TestPaged.settings = runs(12, 25, (Phase.generate,))  # to make a failure small 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 class TestPagedForLong(Paged.TestCase):  # type: ignore[misc, name-defined]
-    settings = runs(600, 50, (Phase.generate, Phase.shrink))
+    settings = runs(300, 50, (Phase.generate, Phase.shrink))
