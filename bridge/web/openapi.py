@@ -9,6 +9,7 @@ from starlette.routing import Route
 from bridge import __version__
 from bridge.domain.delivery import State
 from bridge.web.auth import is_loopback, name_of
+from bridge.web.openapi_alerts import alert_paths
 from bridge.web.problem import unauthorized
 from bridge.web.sms_api import NewSms
 
@@ -79,6 +80,7 @@ def document() -> dict[str, Any]:
         "paths": {
             "/v1/sms": sms,
             "/v1/sms/{id}": one,
+            **alert_paths(_answer),
             "/healthz": {"get": _open("The process answers.", {"200": _answer("It does.")})},
             "/readyz": {
                 "get": _open(
@@ -140,6 +142,10 @@ def _schemas() -> dict[str, Any]:
                 "left_out": {"type": "array", "items": _TEXT, "description": "People without a phone."},
             },
         },
+        "Kept": _object(alerts={"type": "integer"}),
+        "Ping": _object(
+            heartbeat=_TEXT, ping={"type": "boolean"}, due_at={"type": ["string", "null"], "format": "date-time"}
+        ),
         "Problem": _object(error=_TEXT, detail={"type": "array", "items": _TEXT}),
         "Readiness": _object(
             ready={"type": "boolean"}, reasons={"type": "array", "items": _TEXT}, degraded={"type": "object"}
