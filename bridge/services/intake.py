@@ -6,15 +6,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge.domain.alerts import Alert
+from bridge.domain.alerts import Alert, Severity
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
+from bridge.services.escalate import became_critical
 from bridge.services.notices import Notices
 from bridge.services.respond import ended_by_source
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
-from bridge.store.incidents import Incident
+from bridge.store.incidents import Incident, IncidentState
 from bridge.store.posts import Place, Subject
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Intake:
         is_open = incidents.open_of(connection, source, fingerprints)
         ends = alert_ends.of(connection, source, fingerprints)
         heard: list[tuple[int, Alert]] = []
+        worse: list[Incident] = []
         new: list[Alert] = []
         over: dict[int, str] = {}
         for alert, received_at in batch:
@@ -77,9 +79,13 @@ class Intake:
                     over |= {current.id: source} if current else {}
             elif current is not None:
                 heard.append((current.id, alert))
+                if _is_critical_now(alert, current):
+                    worse.append(current)
             elif last_end is None or (alert.starts_at or received_at) > last_end:  # else it is over, and this is late
                 new.append(alert)
         incidents.heard(connection, heard, now)
+        if worse:
+            became_critical(connection, worse, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
         if over:
             ended_by_source(connection, list(over), source, now)
@@ -132,6 +138,12 @@ def _is_news(ended_at: datetime, current: Incident | None, last_end: datetime | 
     if last_end is not None and ended_at <= last_end:
         return False
     return current is None or current.starts_at is None or ended_at >= current.starts_at
+
+
+def _is_critical_now(alert: Alert, current: Incident) -> bool:
+    """Whether an open incident was not critical, and is by this news."""
+    is_open = current.state is IncidentState.OPEN
+    return is_open and alert.severity is Severity.CRITICAL and current.severity is not Severity.CRITICAL
 
 
 def _batches(news: Sequence[News]) -> Iterator[list[News]]:

@@ -104,6 +104,20 @@ async def test_in_a_quiet_time_only_what_is_critical_pages(team: Team) -> None:
     await team.ama.chat.shows("resolved", at=card)
 
 
+async def test_what_becomes_critical_in_a_quiet_time_pages_now_and_its_wait_begins(team: Team) -> None:
+    await team.on_call(QUIET)
+    team.time_passes((datetime(2026, 1, 5, 23, 0, tzinfo=UTC) - team.clock.now()).total_seconds())
+    await team.alertmanager.fires("disk", severity="warning")
+    card = await team.ama.chat.shows("A1", "Ama: quiet")
+    await team.minutes_pass(10)
+    await team.alertmanager.fires("disk", severity="critical", again=True)
+    await team.phone(AMA).gets("CRITICAL disk (10 minutes ago) /ack P1")
+    await team.minutes_pass(5.1)
+    await team.phone(KOFI).gets("CRITICAL disk (15 minutes ago) /ack P2")
+    await team.ama.presses("Resolve", card)
+    await team.ama.chat.shows("resolved", at=card)
+
+
 async def test_an_alert_that_ends_within_the_quiet_time_wakes_nobody(team: Team) -> None:
     await team.on_call(QUIET)
     team.time_passes((datetime(2026, 1, 5, 23, 0, tzinfo=UTC) - team.clock.now()).total_seconds())
