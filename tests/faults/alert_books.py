@@ -29,7 +29,10 @@ class Answered:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Audit:
-    """The count at the end. `doubled`: pages that a phone got twice without a word of it. `wrong` names each fault."""
+    """The count at the end. `doubled`: pages that a phone got twice without a word of it. `wrong` names each fault.
+
+    `unsure`: incidents that are open, and of which no phone has heard because calls about them were cut twice.
+    """
 
     kills: int
     alerts: int
@@ -41,12 +44,13 @@ class Audit:
     unknown_not_shown: int
     acks: int
     after_ack: int
+    unsure: int
     wrong: Sequence[str] = ()
 
     HEAD = (
         "| kills | alerts | lost | pages | doubled silently | marked as a repeat | unknown | unknown not shown "
-        "| acks | paged after ack |\n"
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+        "| acks | paged after ack | open, cut twice |\n"
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
     )
 
     def row(self) -> str:
@@ -62,6 +66,7 @@ class Audit:
             self.unknown_not_shown,
             self.acks,
             self.after_ack,
+            self.unsure,
         )
         return "| " + " | ".join(f"{cell}" for cell in cells) + " |"
 
@@ -126,6 +131,7 @@ class AlertBooks:
             unknown_not_shown=len(not_shown),
             acks=len(answered.acks),
             after_ack=len(after_ack),
+            unsure=sum(row["state"] == "open" and self._is_unsure(row) for row in incidents),
             wrong=(*lost, *doubled, *after_ack, *not_shown, *other),
         )
 
@@ -219,17 +225,29 @@ class AlertBooks:
 
     def _unheard(self, incidents: Sequence[sqlite3.Row]) -> Iterator[str]:
         """Open, and neither paged nor to be paged."""
-        sent = {code[1] for sms in self._gateway.sent if (code := CODE.search(sms.text))}
         for row in incidents:
             if row["state"] != "open":
                 continue
-            found = self._books.rows("SELECT page_id FROM page_requests WHERE incident_id = ?", row["id"])
-            if not any(f"P{one['page_id']}" in sent for one in found):
-                pages = [page for page in self.pages() if page["id"] in {one["page_id"] for one in found}]
-                ends = [(page["person"], page["state"], self._outcomes(page)) for page in pages]
+            if not self._reached(row) and not self._is_unsure(row):
+                ends = [(page["person"], page["state"], self._outcomes(page)) for page in self._pages_of(row)]
                 yield f"A{row['id']}: open, and no phone got it: {ends}"
             if row["due_at"] is None and row["policy"] != "none":
                 yield f"A{row['id']}: open, and no step is to come"
+
+    def _reached(self, row: sqlite3.Row) -> bool:
+        sent = {code[1] for sms in self._gateway.sent if (code := CODE.search(sms.text))}
+        return any(f"P{page['id']}" in sent for page in self._pages_of(row))
+
+    def _is_unsure(self, row: sqlite3.Row) -> bool:
+        """No phone got it, and nobody can know: a call about it was cut twice. The card says so, the fallback comes."""
+        return not self._reached(row) and any(page["state"] == "unknown" for page in self._pages_of(row))
+
+    def _pages_of(self, row: sqlite3.Row) -> list[sqlite3.Row]:
+        return self._books.rows(
+            "SELECT DISTINCT p.id, p.person, d.id AS delivery_id, d.state FROM page_requests r "
+            "JOIN pages p ON p.id = r.page_id JOIN deliveries d ON d.message_id = p.message_id WHERE r.incident_id = ?",
+            row["id"],
+        )
 
     def _steps(self, incidents: Sequence[sqlite3.Row], waits: Mapping[str, Sequence[timedelta]]) -> Iterator[str]:
         """Each step asks for a person once, and not before the wait of the one before is over."""
