@@ -58,7 +58,13 @@ MAY_IMPORT["cli"] = {"__init__", "commands", "domain", "settings", "logs", "stor
 
 # What a service is made of. Whoever needs one is handed it.
 BUILT_BY_THE_ROOT = {
+    "AckPage",
     "AlertDesk",
+    "AlertDoor",
+    "HeartbeatDesk",
+    "HeartbeatDoor",
+    "Heartbeats",
+    "OutgoingHeartbeat",
     "Alerting",
     "Book",
     "Escalation",

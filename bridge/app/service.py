@@ -206,6 +206,7 @@ class App:
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)
+        self.heartbeats.outgoing.outcome_written()
         last = finished[-1].outcome
         self._gateway_trouble = last.reason.value if isinstance(last, NotSent) else ""
         if any(one.page for one in finished):

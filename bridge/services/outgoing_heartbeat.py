@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 
@@ -45,7 +45,12 @@ class OutgoingHeartbeat:
         self._clock = clock
         self._begun = False
         self._trouble = ""
+        self._moved_at: datetime | None = None
         self._limit: asyncio.Timeout | None = None  # of the call that runs
+
+    def outcome_written(self) -> None:
+        """An attempt of a delivery ended: a long queue moves, however old its first row is."""
+        self._moved_at = self._clock.now()
 
     async def step(self) -> float | None:
         """Call the address, if all is well. Not at once: a service that starts again and again is not well."""
@@ -66,9 +71,14 @@ class OutgoingHeartbeat:
             async with asyncio.timeout(COMMIT_LIMIT_S):
                 await self._try_commit()
                 standing = await self._database.read(vitals.read)
-        except (StoreUnavailable, TimeoutError) as error:
-            return [*reasons, str(error) or "database: no commit in time"]
-        return [*reasons, *(f"{name} {seconds}" for name, seconds in standing.late(now, DUE_WITHIN).items())]
+        except StoreUnavailable as error:
+            return [*reasons, str(error)]
+        except TimeoutError:
+            return [*reasons, f"database: no commit within {COMMIT_LIMIT_S:.0f} s"]
+        late = standing.late(now, DUE_WITHIN)
+        if self._moved_at is not None and now - self._moved_at <= DUE_WITHIN:
+            late.pop("oldest_due_delivery_s", None)
+        return [*reasons, *(f"{name} {seconds}" for name, seconds in late.items())]
 
     def hang_up(self) -> None:
         """A call that runs ends now."""
@@ -82,7 +92,7 @@ class OutgoingHeartbeat:
                 return "" if answer.is_success else f"BRIDGE_HEARTBEAT_URL answers {answer.status_code}"
         except TimeoutError:
             return f"BRIDGE_HEARTBEAT_URL does not answer within {CALL_LIMIT_S:.0f} s"
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return f"BRIDGE_HEARTBEAT_URL cannot be called: {type(error).__name__}"
         finally:
             self._limit = None

@@ -194,7 +194,8 @@ class Settings(BaseSettings):
         """Every secret value, for whoever keeps them out of the logs."""
         single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key, self.grafana_secret)
         tokens = (_name_and_secret(token)[1] for token in (*self.api_tokens, *self.alert_tokens))
-        return (*(one.get_secret_value() for one in single if one), *tokens)
+        # The address of a heartbeat is its token.
+        return (*(one.get_secret_value() for one in single if one), *tokens, *filter(None, [self.heartbeat_url]))
 
 
 SECRETS = (

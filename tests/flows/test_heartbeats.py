@@ -6,12 +6,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from bridge.store import heartbeats, incidents
 from bridge.store.incidents import Incident
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI, ONCALL, TOKEN
+from tests.support.eventually import until
 from tests.support.team import Team
+from tests.web.listening import listening
 
 LATE = "CRITICAL Heartbeat nightly-backup is late:"
 
@@ -196,3 +201,21 @@ async def test_a_clock_that_was_put_back_hides_nothing(team: Team) -> None:
     await team.ama.chat.shows("A2")
     await pings(team)
     assert await late(team) is None
+
+
+async def test_our_own_goes_out_each_minute(start_team: StartTeam) -> None:
+    called: list[str] = []
+
+    async def monitor(request: Request) -> Response:
+        called.append(request.url.path)
+        return Response()
+
+    async with listening([Route("/ping/us", monitor)]) as port:
+        team = await start_team(BRIDGE_HEARTBEAT_URL=f"http://127.0.0.1:{port}/ping/us")
+        await team.settled()
+        assert called == []
+        for minute in range(1, 4):
+            team.time_passes(60)
+            await until(lambda: len(called) == minute)  # noqa: B023 - asked within this turn
+        await team.stop()
+    assert called == ["/ping/us"] * 3
