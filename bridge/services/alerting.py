@@ -5,10 +5,11 @@ One step is one transaction with a bounded share of each, so that an Ack never w
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert, News
@@ -18,7 +19,7 @@ from bridge.services.escalate import Escalation
 from bridge.services.intake import Intake
 from bridge.services.notices import Notices
 from bridge.services.paging import Paging
-from bridge.store import alert_inbox, incidents
+from bridge.store import alert_inbox, incidents, page_requests
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import Database
 
@@ -32,6 +33,9 @@ ONE_REQUEST_WITHIN = timedelta(seconds=1)
 
 STILL_COMING_S = 0.25
 """So long after a request was kept, more are expected."""
+
+STEP_BACK = timedelta(seconds=10)
+"""A clock that goes back by more was wrong before, or is now; by less, it is only being kept right."""
 
 REST = 3.0
 """While requests come in, the loop rests so many times as long as a step took: they share one writer."""
@@ -70,6 +74,7 @@ class Alerting:
         self._clock = clock
         self._on_written = on_written
         self._kept_at = -STILL_COMING_S
+        self._stepped_at: datetime | None = None
         self._open: tuple[int, News] | None = None  # what was read of a request that is not taken in whole
 
     async def step(self) -> float | None:
@@ -92,19 +97,23 @@ class Alerting:
 
     def _is_due(self, connection: Connection) -> bool:
         now = self._clock.now()
+        if self._stepped_at is not None and self._stepped_at - now > STEP_BACK:
+            return True
         due_at = incidents.next_due(connection)
         if alert_inbox.oldest(connection) is not None or (due_at is not None and due_at <= now):
             return True
-        page_at = self._paging.next_at(connection)
+        page_at = self._paging.next_at(connection, now)
         return page_at is not None and page_at <= now
 
     def _until_due(self, connection: Connection) -> float | None:
         now = self._clock.now()
-        found = [at for at in (incidents.next_due(connection), self._paging.next_at(connection)) if at is not None]
+        times = (incidents.next_due(connection), self._paging.next_at(connection, now))
+        found = [at for at in times if at is not None]
         return (min(found) - now).total_seconds() if found else None
 
     def _step(self, connection: Connection) -> datetime | None:
         now = self._clock.now()
+        self._after_a_step_back(connection, now)
         roster = self._roster(connection)
         if self._take_in(connection, roster, now):
             return now  # the rest of that request belongs into the same pages
@@ -117,17 +126,30 @@ class Alerting:
         times = [at for at in (now if more else None, incidents.next_due(connection), page_at) if at is not None]
         return min(times, default=None)
 
+    def _after_a_step_back(self, connection: Connection, now: datetime) -> None:
+        """Our clock was put back: timers that were set by the wrong time move with it."""
+        back = self._stepped_at - now if self._stepped_at else timedelta(0)
+        self._stepped_at = now
+        if back > STEP_BACK:
+            log.warning("the clock went back by %.0f s", back.total_seconds(), extra={"event": "clock.back"})
+            incidents.move_timers(connection, back)
+            page_requests.move_times(connection, back)
+
     def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> bool:
-        """Take in a share of what was kept. True while a request that came just now is taken in by half."""
-        share: list[tuple[Alert, datetime]] = []
+        """Take in a share of what was kept. True while a request that came just now is taken in by half.
+
+        What we cannot take in is set aside and told of: one odd request must not stop the paging of all others.
+        """
+        share: list[tuple[Posted, Sequence[Alert]]] = []
         done: list[int] = []
-        halved = False
+        halved, room = False, ALERTS_A_STEP
         for posted in alert_inbox.waiting(connection, ALERTS_A_STEP):
-            news = self._news(connection, posted)
+            news = self._news(connection, posted, now)
             if news is None:
                 continue
-            some = news.alerts[posted.taken : posted.taken + ALERTS_A_STEP - len(share)]
-            share += [(alert, posted.received_at) for alert in some]
+            some = news.alerts[posted.taken : posted.taken + room]
+            share.append((posted, some))
+            room -= len(some)
             taken = posted.taken + len(some)
             if taken < len(news.alerts):
                 alert_inbox.took(connection, posted, taken)
@@ -135,23 +157,55 @@ class Alerting:
                 break
             self._tell_truncated(connection, posted, news, now)
             done.append(posted.id)
-        self._intake.take_all(connection, share, roster, now=now)
-        alert_inbox.done(connection, done)
+        aside = self._take(connection, share, roster, now)
+        alert_inbox.done(connection, [one for one in done if one not in aside])
         return halved
 
-    def _news(self, connection: Connection, posted: Posted) -> News | None:
+    def _take(
+        self, connection: Connection, share: Sequence[tuple[Posted, Sequence[Alert]]], roster: Roster, now: datetime
+    ) -> set[int]:
+        """Take them in together, or where that fails one by one; gives what was set aside."""
+        together = [(alert, posted.received_at) for posted, some in share for alert in some]
+        try:
+            with connection.begin_nested():
+                self._intake.take_all(connection, together, roster, now=now)
+        except DBAPIError:
+            raise  # the store's trouble, and no request's
+        except Exception:
+            log.exception("a share of alerts met an error of ours", extra={"event": "alerts.error"})
+        else:
+            return set()
+        aside = set()
+        for posted, some in share:
+            try:
+                with connection.begin_nested():
+                    self._intake.take(connection, some, roster, received_at=posted.received_at, now=now)
+            except DBAPIError:
+                raise
+            except Exception as error:  # noqa: BLE001 - told above; its words may hold anything
+                self._set_aside(connection, posted, type(error).__name__, now)
+                aside.add(posted.id)
+        return aside
+
+    def _news(self, connection: Connection, posted: Posted, now: datetime) -> News | None:
         """What it holds; None for what cannot be read any more, which is set aside. Read once for all of its shares."""
         if self._open is not None and self._open[0] == posted.id:
             return self._open[1]
         try:
             news = self._read(posted.source, posted.body, posted.content_type)
-        except PersonError as error:
-            # The door read it before it was kept: only another version of us can come to this.
-            log.error("a request of %s cannot be read: %s", posted.source, error, extra={"event": "alerts.unreadable"})
-            alert_inbox.set_aside(connection, posted, str(error))
+        except Exception as error:  # noqa: BLE001 - the door read it: only another version of us can come to this
+            self._set_aside(
+                connection, posted, str(error) if isinstance(error, PersonError) else type(error).__name__, now
+            )
             return None
         self._open = (posted.id, news)
         return news
+
+    def _set_aside(self, connection: Connection, posted: Posted, why: str, now: datetime) -> None:
+        log.error("a request of %s cannot be taken in: %s", posted.source, why, extra={"event": "alerts.unreadable"})
+        alert_inbox.set_aside(connection, posted, why)
+        words = f"A request of {posted.source} was taken and cannot be read any more ({why}): look at what it shows."
+        self._notices.alarm(connection, f"aside:{posted.id}", words, now)
 
     def _tell_truncated(self, connection: Connection, posted: Posted, news: News, now: datetime) -> None:
         if news.truncated:

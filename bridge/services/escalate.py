@@ -55,7 +55,7 @@ class Escalation:
                 policy=incident.policy,
                 position=incident.position,
                 critical=incident.severity is Severity.CRITICAL,
-                too_old=now - incident.opened_at >= self._page_max_age,
+                too_old=now - incident.paging_since >= self._page_max_age,
             )
             groups.setdefault(alike, []).append(incident)
         for alike, some in groups.items():
@@ -146,7 +146,9 @@ class Escalation:
         _log(connection, some, "escalation.unheard", why, now)
         more = f" (and {len(some) - 1} more, see /alerts)" if len(some) > 1 else ""
         words = f"{first.code} {first.title}{more}: {why}."
-        self._notices.alarm(connection, f"unheard:{first.id}:{position}", words, now, about=first)
+        # With its time: after an Ack that ran out the same step comes again, and is told of again.
+        key = f"unheard:{first.id}:{position}:{now.timestamp():.0f}"
+        self._notices.alarm(connection, key, words, now, about=some)
 
 
 def became_critical(connection: Connection, some: Sequence[Incident], roster: Roster, now: datetime) -> None:

@@ -12,7 +12,7 @@ from bridge.domain.errors import StoreError
 from bridge.services import decide
 from bridge.services.pages_port import NO_PAGES, Pages
 from bridge.services.send_sms import BUTTONS_FOR
-from bridge.store import idempotency, inbox, messages, outcomes, posts, queue, switches
+from bridge.store import alert_ends, idempotency, inbox, messages, outcomes, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 
@@ -22,6 +22,7 @@ ALIVE_EVERY = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=70)
 """Longer than any wait that we plan: a `Retry-After` is taken up to an hour."""
 INBOX_FOR = timedelta(days=2)
+ALERT_ENDS_FOR = timedelta(days=90)
 IDEMPOTENCY_FOR = timedelta(days=7)
 
 
@@ -92,6 +93,7 @@ class Housekeeping:
             switches.put(connection, switches.ALIVE, "", by="", now=now)
             inbox.forget(connection, now - INBOX_FOR)
             idempotency.forget(connection, now - IDEMPOTENCY_FOR)
+            alert_ends.forget(connection, now - ALERT_ENDS_FOR)
             # A clock that was ahead and was put right leaves times that nothing else would ever reach.
             queue.not_later_than(connection, now, now + LONGEST_WAIT)
             posts.not_later_than(connection, now, now + LONGEST_WAIT)

@@ -12,7 +12,7 @@ from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.escalate import became_critical
 from bridge.services.notices import Notices
-from bridge.services.respond import ended_by_source
+from bridge.services.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident, IncidentState
@@ -75,12 +75,15 @@ class Intake:
             if not alert.firing:
                 ended_at = alert.ends_at or received_at
                 if _is_news(ended_at, current, last_end):
-                    alert_ends.note(connection, source, alert.fingerprint, ended_at)
+                    # An end that is to come is not known: by a clock that is wrong, the alert would be deaf until then.
+                    known_end = min(ended_at, received_at + CLOCKS_DIFFER)
+                    alert_ends.note(connection, source, alert.fingerprint, known_end)
                     over |= {current.id: source} if current else {}
             elif current is not None:
                 heard.append((current.id, alert))
                 if _is_critical_now(alert, current):
                     worse.append(current)
+                    self._route_anew(connection, current, alert, roster, now)
             elif last_end is None or (alert.starts_at or received_at) > last_end:  # else it is over, and this is late
                 new.append(alert)
         incidents.heard(connection, heard, now)
@@ -90,6 +93,16 @@ class Intake:
         if over:
             ended_by_source(connection, list(over), source, now)
         self._open(connection, new, roster, policy, now)
+
+    def _route_anew(
+        self, connection: Connection, current: Incident, alert: Alert, roster: Roster, now: datetime
+    ) -> None:
+        """A card only, until it became critical: now it may be one that pages."""
+        policy = way(roster.oncall, alert).policy
+        if current.policy == NO_POLICY != policy and current.state is IncidentState.OPEN:
+            incidents.begin(connection, current.id, policy, now)
+            words = f"critical now; policy {policy}"
+            incident_log.write(connection, [Entry(incident_id=current.id, event="routed", words=words)], now)
 
     def _open(
         self, connection: Connection, alerts: Sequence[Alert], roster: Roster, wanted: str, now: datetime

@@ -23,9 +23,11 @@ class Notices:
         """Plain `words` to the places for notices, once for each `key`."""
         self._say(connection, key, words, self.places, now)
 
-    def alarm(self, connection: Connection, key: str, words: str, now: datetime, about: Incident | None = None) -> None:
-        """Plain `words` to the places for notices, to the chat of the incident `about`, and to every admin."""
-        here = () if about is None or about.chat_id is None else (home(about, self.places)[0],)
+    def alarm(
+        self, connection: Connection, key: str, words: str, now: datetime, about: Sequence[Incident] = ()
+    ) -> None:
+        """Plain `words` to the places for notices, to the chats of the incidents `about`, and to every admin."""
+        here = [place for incident in about for place in home(incident, self.places)]
         self._say(connection, key, f"🚨 {words}", (*here, *self.places, *self._admins), now)
 
     def _say(self, connection: Connection, key: str, words: str, places: Sequence[Place], now: datetime) -> None:

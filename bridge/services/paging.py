@@ -52,24 +52,26 @@ class Paging:
     def make(self, connection: Connection, roster: Roster, now: datetime) -> datetime | None:
         """Make the pages that are due. Gives when the next one is; None when none waits."""
         for key in page_requests.waiting(connection):
-            if self._at(connection, key) > now:
+            if self._at(connection, key, now) > now:
                 continue
             ids = page_requests.requested(connection, key, now)
             person = roster.oncall.people.get(key)
             queued = pages.queued_of(connection, key)
             if person is None or not person.phone:
                 self._lost(connection, ids, key, now)
-            elif queued:
+            elif queued and queued.number == person.phone:
                 self._join(connection, queued, person, ids)
+            elif queued:
+                self._move(connection, queued, person, ids, now)
             else:
                 self._add(connection, person, ids, now)
-        return self.next_at(connection)
+        return self.next_at(connection, now)
 
-    def next_at(self, connection: Connection) -> datetime | None:
+    def next_at(self, connection: Connection, now: datetime) -> datetime | None:
         """When the next page is to be made; None while nobody is to be paged."""
-        return min((self._at(connection, key) for key in page_requests.waiting(connection)), default=None)
+        return min((self._at(connection, key, now) for key in page_requests.waiting(connection)), default=None)
 
-    def _at(self, connection: Connection, key: str) -> datetime:
+    def _at(self, connection: Connection, key: str, now: datetime) -> datetime:
         """When this person's next page is to be made.
 
         What is not with the gateway yet takes more in; else a person is left alone for the interval.
@@ -78,7 +80,8 @@ class Paging:
         if pages.queued_of(connection, key) is not None:
             return first_due
         last = pages.last_paged(connection, key)
-        return first_due if last is None else max(first_due, last + self._interval)
+        # A page of a time to come was made before the clock was put back.
+        return first_due if last is None or last > now else max(first_due, last + self._interval)
 
     def _lost(self, connection: Connection, ids: Collection[int], key: str, now: datetime) -> None:
         """The file changed after the step: who was to be paged has no phone there any more."""
@@ -88,11 +91,17 @@ class Paging:
             [Entry(incident_id=one, event="page.lost", words=f"{key} has no phone in the on-call file") for one in ids],
             now,
         )
-        incidents.hurry(connection, ids, now)
+        incidents.hurry(connection, page_requests.without_hope(connection, ids), now)
 
     def _join(self, connection: Connection, page: Page, person: Person, ids: Collection[int]) -> None:
         page_requests.answer(connection, page.id, person.key, ids)
         posts.touch_incidents(connection, ids)
+
+    def _move(self, connection: Connection, old: Page, person: Person, ids: Sequence[int], now: datetime) -> None:
+        """The person has another number by now: what waited for the old one goes to the new one."""
+        messages.move(connection, old.message_id, Cause.CANCEL, State.CANCELLED, now=now)
+        also = page_requests.take_back(connection, old.id, ids)
+        self._add(connection, person, sorted({*ids, *also}), now)
 
     def _add(self, connection: Connection, person: Person, ids: Sequence[int], now: datetime) -> None:
         message_id = messages.add(
@@ -212,7 +221,11 @@ class Paging:
                 continue
             words = f"{incident.code} {incident.title}: its fallback could not be paged either."
             self._notices.alarm(
-                connection, f"unheard:{incident.id}:{incident.position}:bad", words, now, about=incident
+                connection,
+                f"unheard:{incident.id}:{incident.position}:{now.timestamp():.0f}",
+                words,
+                now,
+                about=[incident],
             )
 
 

@@ -40,9 +40,10 @@ WHO_WAITS = timedelta(minutes=5)
 
 
 def policy_of(roster: Roster, key: str) -> Policy | None:
-    """The policy of an incident; None when the on-call file has none of that name (any more)."""
+    """The policy of an incident; None when the on-call file has neither it nor a default."""
     if not key.startswith(ASKED_FOR):
-        return roster.oncall.policies.get(key)
+        # One that a newer file has no more goes on by the default: somebody must hear of it.
+        return roster.oncall.policies.get(key) or roster.oncall.policies.get(DEFAULT_POLICY)
     targets = targets_named(roster.oncall, key.removeprefix(ASKED_FOR))
     default = roster.oncall.policies.get(DEFAULT_POLICY, Policy(key=DEFAULT_POLICY, steps=()))
     if targets is None:

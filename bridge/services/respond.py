@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,9 @@ from bridge.services.policies import policy_of
 from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
 from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident, IncidentState
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""So far a source's clock may be ahead of ours: what is later than that is not known."""
 
 REPORT_ENDS = frozenset({"alertmanager", "grafana", "uptime-kuma", "heartbeat"})
 """Sources that tell when an alert is over: only for them an Ack may run out (contract, section 6)."""
@@ -75,7 +78,7 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
     for one in found:
         # By the source's clock: what it tells of this same firing later opens nothing anew.
         if one.id in won and one.starts_at is not None:
-            alert_ends.note(connection, one.source, one.fingerprint, one.starts_at)
+            alert_ends.note(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
     incident_log.write(connection, [Entry(incident_id=one, event="resolved", words=f"{by}, {via}") for one in won], now)
     stop_paging(connection, won, now)
     return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")

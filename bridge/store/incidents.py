@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, insert, select, text, type_coerce, update
 
 from bridge.domain.alerts import Alert, Link, Severity
 from bridge.store import posts
@@ -40,6 +40,7 @@ class Incident:
     chat_id: int | None
     thread_id: int | None
     opened_at: datetime
+    paging_since: datetime
     starts_at: datetime | None
     news_at: datetime
     news: int
@@ -138,6 +139,7 @@ def add(connection: Connection, new: Sequence[New], now: datetime) -> list[int]:
             "chat_id": one.place.chat_id if one.place else None,
             "thread_id": one.place.thread_id if one.place else None,
             "opened_at": now,
+            "paging_since": now,
             "starts_at": one.alert.starts_at,
             "news_at": now,
             "news": 1,
@@ -265,12 +267,28 @@ def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetim
     return sorted(won)
 
 
+def move_timers(connection: Connection, back: timedelta) -> None:
+    """Every timer that runs goes back by so much."""
+    step = int(back / timedelta(microseconds=1))
+    moved = type_coerce(incidents.c.due_at, BigInteger) - step
+    connection.execute(update(incidents).where(IS_RUNNING).values(due_at=type_coerce(moved, UtcTime())))
+
+
+def begin(connection: Connection, incident_id: int, policy: str, now: datetime) -> None:
+    """It pages by this policy from now on."""
+    connection.execute(
+        update(incidents)
+        .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.OPEN.value)
+        .values(policy=policy, position=0, due_at=now, paging_since=now)
+    )
+
+
 def reopen(connection: Connection, incident_id: int, now: datetime) -> bool:
     """Acknowledged and still firing: its escalation begins anew. False when it is not acknowledged any more."""
     return bool(
         connection.execute(
             update(incidents)
             .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.ACKNOWLEDGED.value)
-            .values(state=IncidentState.OPEN.value, position=0, due_at=now)
+            .values(state=IncidentState.OPEN.value, position=0, due_at=now, paging_since=now)
         ).rowcount
     )

@@ -2,16 +2,16 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, case, func, select, type_coerce, update
 
 from bridge.domain.delivery import State
 from bridge.oncall.records import Person
 from bridge.store.dialect import insert_new_rows
 from bridge.store.incidents import IncidentState
-from bridge.store.many import slices
-from bridge.store.tables import IS_OPEN_REQUEST, deliveries, incidents, page_requests, pages
+from bridge.store.many import Many, slices
+from bridge.store.tables import IS_OPEN_REQUEST, UtcTime, deliveries, incidents, microseconds, page_requests, pages
 
 BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
 """Ends of a page of which it is certain that no phone buzzed."""
@@ -30,8 +30,12 @@ class Request:
 
 
 def ask(connection: Connection, requests: Sequence[Request], now: datetime) -> None:
-    """Ask for pages. Who has been asked for already, or has a page queued about that incident, is not again."""
+    """Ask for pages. Of who waits for one already, or has one queued about that incident, no second one comes."""
     queued = _queued(connection, {one.incident_id for one in requests})
+    # What waits for its page carries the newest step from now on, and the earlier of both times.
+    _CARRY.run(
+        connection, [(one.position, microseconds(one.due_at), one.incident_id, one.person.key) for one in requests]
+    )
     insert_new_rows(
         connection,
         page_requests,
@@ -43,21 +47,41 @@ def ask(connection: Connection, requests: Sequence[Request], now: datetime) -> N
                 "position": one.position,
                 "requested_at": now,
                 "due_at": one.due_at,
-                "page_id": None,
+                "page_id": queued.get((one.incident_id, one.person.key)),
                 "dropped": 0,
             }
             for one in requests
-            if (one.incident_id, one.person.key) not in queued
         ],
     )
 
 
-def _queued(connection: Connection, incident_ids: Collection[int]) -> set[tuple[int, str]]:
-    """(incident, person) of pages that are not with the gateway yet."""
-    found: set[tuple[int, str]] = set()
+_CARRY = Many(
+    update(page_requests)
+    .where(
+        IS_OPEN_REQUEST,
+        page_requests.c.incident_id == bindparam("b_incident"),
+        page_requests.c.person == bindparam("b_person"),
+    )
+    .values(
+        position=bindparam("b_position"),
+        due_at=case(
+            (page_requests.c.due_at < bindparam("b_due", type_=UtcTime), page_requests.c.due_at),
+            else_=bindparam("b_due", type_=UtcTime),
+        ),
+    ),
+    "b_position",
+    "b_due",
+    "b_incident",
+    "b_person",
+)
+
+
+def _queued(connection: Connection, incident_ids: Collection[int]) -> dict[tuple[int, str], int]:
+    """(incident, person) -> their page that is not with the gateway yet."""
+    found: dict[tuple[int, str], int] = {}
     for some in slices(incident_ids):
         rows = connection.execute(
-            select(page_requests.c.incident_id, page_requests.c.person)
+            select(page_requests.c.incident_id, page_requests.c.person, page_requests.c.page_id)
             .select_from(
                 page_requests.join(pages, pages.c.id == page_requests.c.page_id).join(
                     deliveries, deliveries.c.message_id == pages.c.message_id
@@ -65,7 +89,7 @@ def _queued(connection: Connection, incident_ids: Collection[int]) -> set[tuple[
             )
             .where(page_requests.c.incident_id.in_(some), deliveries.c.state == State.QUEUED.value)
         )
-        found |= {(row.incident_id, row.person) for row in rows}
+        found |= {(row.incident_id, row.person): row.page_id for row in rows}
     return found
 
 
@@ -110,6 +134,58 @@ def hurry(connection: Connection, incident_ids: Iterable[int], now: datetime) ->
             .where(IS_OPEN_REQUEST, page_requests.c.incident_id.in_(some), page_requests.c.due_at > now)
             .values(due_at=now)
         )
+
+
+def move_times(connection: Connection, back: timedelta) -> None:
+    """Every request that waits is due so much sooner."""
+    step = int(back / timedelta(microseconds=1))
+    moved = type_coerce(page_requests.c.due_at, BigInteger) - step
+    connection.execute(update(page_requests).where(IS_OPEN_REQUEST).values(due_at=type_coerce(moved, UtcTime())))
+
+
+def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> list[int]:
+    """What a page stood for that is open is asked for again, but for what is `asked` anew; gives those incidents."""
+    still_open = select(incidents.c.id).where(incidents.c.state == IncidentState.OPEN.value)
+    given = sorted(asked)
+    return list(
+        connection.execute(
+            update(page_requests)
+            .where(
+                page_requests.c.page_id == page_id,
+                page_requests.c.incident_id.in_(still_open),
+                page_requests.c.incident_id.not_in(given[:900]),
+            )
+            .values(page_id=None)
+            .returning(page_requests.c.incident_id)
+        ).scalars()
+    )
+
+
+def without_hope(connection: Connection, ids: Collection[int]) -> list[int]:
+    """Of these open incidents, the ones whose newest step has no request left that a phone may hear of."""
+    alive = (
+        select(page_requests.c.id)
+        .select_from(
+            page_requests.outerjoin(pages, pages.c.id == page_requests.c.page_id).outerjoin(
+                deliveries, deliveries.c.message_id == pages.c.message_id
+            )
+        )
+        .where(
+            page_requests.c.incident_id == incidents.c.id,
+            page_requests.c.position == incidents.c.position - 1,
+            page_requests.c.dropped == 0,
+            (page_requests.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
+        )
+        .correlate(incidents)
+    )
+    found: list[int] = []
+    for some in slices(ids):
+        found += connection.execute(
+            select(incidents.c.id).where(
+                incidents.c.id.in_(some), incidents.c.state == IncidentState.OPEN.value, ~alive.exists()
+            )
+        ).scalars()
+    return found
 
 
 def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:

@@ -26,6 +26,7 @@ class Page:
     repeat: bool
     maybe_sent: int
     state: State
+    number: str
 
     @property
     def code(self) -> str:
@@ -53,7 +54,7 @@ class Paged:
     position: int
 
 
-_PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state).select_from(
+_PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state, deliveries.c.number).select_from(
     pages.join(deliveries, deliveries.c.message_id == pages.c.message_id)
 )
 _NEWEST = 5
@@ -145,6 +146,7 @@ def _page(row: Row[Any]) -> Page:
         repeat=bool(row.repeat),
         maybe_sent=row.maybe_sent,
         state=State(row.state),
+        number=row.number,
     )
 
 

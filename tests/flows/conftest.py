@@ -33,7 +33,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def start_team(
-    tmp_path: Path, empty_database: Path, telegram_kind: type[TelegramSandbox]
+    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, telegram_kind: type[TelegramSandbox]
 ) -> AsyncIterator[StartTeam]:
     """Starts the service, once: `await start_team(BRIDGE_CONFIRM_ABOVE=2)`. At the end nothing unseen may be left."""
     shutil.copyfile(empty_database, tmp_path / "bridge.db")
@@ -57,8 +57,9 @@ async def start_team(
             await team.stop()
         await telegram.stop()
         await gateway.stop()
-    for team in started:
-        assert team.leftovers() == []
+    if request.node.get_closest_marker("unwatched") is None:
+        for team in started:
+            assert team.leftovers() == []
 
 
 @pytest.fixture

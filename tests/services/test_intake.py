@@ -97,7 +97,7 @@ def _time(minute: int) -> datetime:
 
 def _received(index: int) -> datetime:
     """Between two times that a source may tell, so that they are never the same."""
-    return START + timedelta(minutes=index, seconds=30)
+    return START + timedelta(minutes=15 + index, seconds=30)
 
 
 @pytest.fixture(scope="module")

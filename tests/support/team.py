@@ -107,7 +107,7 @@ class Team:
             counts = queue.counts(connection)
             due = queue.next_due(connection)
             step = incidents.next_due(connection)
-            page = self.app.alerts.paging.next_at(connection)
+            page = self.app.alerts.paging.next_at(connection, now)
             return {
                 "alerts": alert_inbox.oldest(connection),
                 "steps": step is not None and step <= now,

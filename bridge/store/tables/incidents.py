@@ -46,6 +46,7 @@ incidents = Table(
     Column("chat_id", BigInteger),  # where its card stands; null: where notices go
     Column("thread_id", BigInteger),
     Column("opened_at", UtcTime, nullable=False),
+    Column("paging_since", UtcTime, nullable=False),  # since it was opened, or since an Ack ran out
     Column("starts_at", UtcTime),  # as the source told last, by its clock
     Column("news_at", UtcTime, nullable=False),
     Column("news", Integer, nullable=False),  # how often it was heard of

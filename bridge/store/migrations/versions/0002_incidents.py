@@ -114,6 +114,7 @@ def upgrade() -> None:
         sa.Column("chat_id", sa.BigInteger(), nullable=True),
         sa.Column("thread_id", sa.BigInteger(), nullable=True),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("paging_since", sa.BigInteger(), nullable=False),
         sa.Column("starts_at", sa.BigInteger(), nullable=True),
         sa.Column("news_at", sa.BigInteger(), nullable=False),
         sa.Column("news", sa.Integer(), nullable=False),
