@@ -4,7 +4,6 @@ What is expected, and when, was written down from the on-call file and the scrip
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 
 from bridge.app import App
 from bridge.sandbox.msmpusher import Mode, SentSms
-from bridge.store import incidents, queue
+from bridge.store import incidents, page_requests, queue
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI
 from tests.support.team import Team
@@ -82,6 +81,9 @@ HOP = ABSENCE * 0.9
 """Longest step of the clock: after a longer time without a sign the service takes it that it was away."""
 
 
+SOON = timedelta(seconds=20)
+
+
 @dataclass
 class Day:
     """Moves the clock from one due time to the next, never past one."""
@@ -99,13 +101,13 @@ class Day:
             await self.team.settled()
 
     def _next(self, connection: Connection) -> list[datetime]:
-        look: list[Callable[[Connection], datetime | None]] = [
-            incidents.next_due,
-            self.team.app.alerts.paging.next_at,
-        ]
+        now = self.team.clock.now()
+        found = [incidents.next_due(connection)]
         # While the gateway is away each retry is as the one before it: two pages would make hundreds.
-        look += [] if self.team.gateway.mode is Mode.DOWN else [queue.next_due]
-        return [at for one in look if (at := one(connection)) is not None]
+        found += [] if self.team.gateway.mode is Mode.DOWN else [queue.next_due(connection)]
+        # Who is to be paged waits for the end of a quiet time, or of a minute.
+        found += [max(at, now + SOON) for at in page_requests.waiting(connection).values()]
+        return [at for at in found if at is not None]
 
     def _when(self, clock_time: str) -> datetime:
         now = self.team.clock.now()
