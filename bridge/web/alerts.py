@@ -70,6 +70,7 @@ class AlertDoor:
         self._clock = clock
         self._on_kept = on_kept
         self._answer_within_s = answer_within_s
+        self._trouble = ""
 
     def routes(self) -> list[Route]:
         """For the web app. Each with and without a slash at its end: a redirect would lose the alert."""
@@ -90,7 +91,9 @@ class AlertDoor:
             log.error("a request of %s took too long", source, extra={"event": "alerts.late"})
             return Parting(_not_now(f"Not within {self._answer_within_s:.0f} s."))
         except StoreUnavailable as error:
-            log.error("a request of %s was not kept: %s", source, error, extra={"event": "store.unavailable"})
+            if str(error) != self._trouble:  # once: sources try again, and all of them at once
+                log.error("a request of %s was not kept: %s", source, error, extra={"event": "store.unavailable"})
+            self._trouble = str(error)
             return _not_now(str(error))
         except Exception:
             log.exception("a request of %s met an error of ours", source, extra={"event": "alerts.error"})
@@ -132,6 +135,9 @@ class AlertDoor:
         now = self._clock.now()
         await self._database.write(lambda connection: alert_inbox.keep(connection, source, content_type, body, now))
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
+        if self._trouble:
+            log.warning("alerts are kept again", extra={"event": "store.recovered"})
+            self._trouble = ""
         self._on_kept()
         return JSONResponse({"alerts": len(news.alerts)}, 202)
 

@@ -291,14 +291,18 @@ async def test_a_compressed_body_is_refused_and_told_what_is_taken(scene: Scene)
 # trouble of ours
 
 
-async def test_a_store_that_cannot_commit_is_503_and_the_repeat_is_taken(scene: Scene) -> None:
+async def test_a_store_that_cannot_commit_is_503_and_the_repeat_is_taken(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
     with locked(scene.path):
-        answer = await scene.posts("/alerts/alertmanager")
+        answer, *_ = await asyncio.gather(*(scene.posts("/alerts/alertmanager") for _ in range(10)))
     assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
     assert answer.elapsed.total_seconds() < BUSY_TIMEOUT_S + 5
     assert await scene.kept() == []
     assert (await scene.posts("/alerts/alertmanager")).status_code == 202
     assert len(await scene.kept()) == 1
+    said = [record.__dict__["event"] for record in caplog.records if "event" in record.__dict__]
+    assert said == ["store.unavailable", "store.recovered"], "once, however often a source tries again"
 
 
 async def test_an_error_of_ours_is_503_and_never_500(scene: Scene) -> None:
