@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bridge.oncall.naming import targets_named
-from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, Policy, Step
+from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, NO_POLICY, Policy, Step
 from bridge.oncall.who import Roster
 
 FALLBACK_EVERY = timedelta(minutes=30)
@@ -41,6 +41,8 @@ WHO_WAITS = timedelta(minutes=5)
 
 def policy_of(roster: Roster, key: str) -> Policy | None:
     """The policy of an incident; None for a card only, and when the on-call file has neither it nor a default."""
+    if key == NO_POLICY:
+        return None
     if key == NO_POLICY:
         return None
     if not key.startswith(ASKED_FOR):
