@@ -173,6 +173,7 @@ def without_hope(connection: Connection, ids: Collection[int]) -> list[int]:
         .where(
             page_requests.c.incident_id == incidents.c.id,
             page_requests.c.position == incidents.c.position - 1,
+            page_requests.c.requested_at >= incidents.c.paging_since,
             page_requests.c.dropped == 0,
             (page_requests.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
         )
@@ -201,8 +202,7 @@ def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
         .where(
             other.c.incident_id == page_requests.c.incident_id,
             other.c.position == page_requests.c.position,
-            # The same step ran before, when an Ack had run out since: what came of it then is no help now.
-            other.c.requested_at >= page_requests.c.requested_at,
+            other.c.requested_at >= incidents.c.paging_since,  # not when the same step ran before an Ack that ran out
             other.c.dropped == 0,
             (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
         )

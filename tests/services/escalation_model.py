@@ -28,6 +28,7 @@ class Incident:
     policy: str
     reports_end: bool
     opened_at: datetime
+    paging_since: datetime  # opened, or since an Ack ran out
     state: str = "open"
     position: int = 0
     due_at: datetime | None = None
@@ -94,7 +95,13 @@ class Model:
         if not any(one.name == name and one.state != "resolved" for one in self.incidents):
             due = None if policy == "none" else now
             new = Incident(
-                name=name, severity=severity, policy=policy, reports_end=reports_end, opened_at=now, due_at=due
+                name=name,
+                severity=severity,
+                policy=policy,
+                reports_end=reports_end,
+                opened_at=now,
+                due_at=due,
+                paging_since=now,
             )
             self.incidents.append(new)
 
@@ -139,8 +146,8 @@ class Model:
         for key in due:
             one = self.incidents[key]
             if one.state == "acknowledged":
-                one.state, one.position, one.due_at = "open", 0, now
-            elif now - one.opened_at >= MAX_AGE:
+                one.state, one.position, one.due_at, one.paging_since = "open", 0, now, now
+            elif now - one.paging_since >= MAX_AGE:
                 self._ends(key)
             else:
                 self._step(key, now)
@@ -162,24 +169,27 @@ class Model:
         for person in people:
             critical = one.severity is Severity.CRITICAL
             due[person] = now if critical else max(now, self.quiet(person, now) or now)
-            if not self._asked(key, person):
-                self.requests.append(
-                    Request(
-                        incident=key,
-                        person=person,
-                        position=one.position - 1,
-                        asked_at=now,
-                        due_at=due[person],
-                    )
-                )
+            self._ask(key, person, due[person], now)
         one.due_at = min(due.values()) + wait
 
-    def _asked(self, key: int, person: str) -> bool:
-        return any(
-            request.incident == key
-            and request.person == person
-            and (request.open or (request.page is not None and self.pages[request.page].state == "queued"))
-            for request in self.requests
+    def _ask(self, key: int, person: str, due_at: datetime, now: datetime) -> None:
+        """What waits already is of this step from now on; what a queued page stands for gets no second page."""
+        position = self.incidents[key].position - 1
+        mine = [one for one in self.requests if (one.incident, one.person) == (key, person)]
+        for request in mine:
+            if request.open:
+                request.position, request.due_at = position, min(request.due_at, due_at)
+                return
+        queued = [one.page for one in mine if one.page is not None and self.pages[one.page].state == "queued"]
+        self.requests.append(
+            Request(
+                incident=key,
+                person=person,
+                position=position,
+                asked_at=now,
+                due_at=due_at,
+                page=queued[-1] if queued else None,
+            )
         )
 
     def _ends(self, key: int) -> None:
@@ -278,8 +288,8 @@ class Model:
                 step = [
                     other
                     for other in self.requests
-                    if (other.incident, other.position, other.asked_at) == (incident, one.position, one.asked_at)
-                    and not other.dropped
+                    if (other.incident, other.position, other.dropped) == (incident, one.position, False)
+                    and other.asked_at >= self.incidents[incident].paging_since
                 ]
                 ends = ["open" if other.page is None else self.pages[other.page].state for other in step]
                 newest = self.incidents[incident].position == one.position + 1

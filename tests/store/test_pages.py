@@ -148,6 +148,30 @@ def test_a_step_that_runs_again_after_an_ack_ran_out_counts_only_its_own_pages(c
     assert page_requests.exhausted(connection, [bad]) == [one]
 
 
+def test_who_waits_for_a_page_since_an_earlier_step_is_of_the_newest_step_too(connection: Connection) -> None:
+    one = open_incident(connection, now=NOW)
+    ask(connection, [one], AMA, now=NOW)
+    incidents.set_timers(connection, [(one, 2, NOW + 9 * MINUTE)])
+    ask(connection, [one], AMA, now=NOW + MINUTE, position=1)
+    bad = sent_page(connection, [one], KOFI, State.REJECTED, now=NOW + MINUTE, position=1)
+    assert page_requests.exhausted(connection, [bad]) == []
+    send(connection, page(connection, [one], AMA, now=NOW + MINUTE), State.ACCEPTED, now=NOW + MINUTE)
+    assert page_requests.exhausted(connection, [bad]) == []
+
+
+def test_what_was_paged_before_an_ack_is_no_hope_after_it_ran_out(connection: Connection) -> None:
+    one = open_incident(connection, now=NOW)
+    incidents.set_timers(connection, [(one, 1, NOW + MINUTE)])
+    sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
+    assert page_requests.without_hope(connection, [one]) == []
+    incidents.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
+    incidents.reopen(connection, one, NOW + 60 * MINUTE)
+    incidents.set_timers(connection, [(one, 1, NOW + 65 * MINUTE)])
+    assert page_requests.without_hope(connection, [one]) == [one]
+    ask(connection, [one], KOFI, now=NOW + 60 * MINUTE)
+    assert page_requests.without_hope(connection, [one]) == []
+
+
 def test_after_an_absence_only_what_is_queued_may_be_a_repeat(connection: Connection) -> None:
     one = open_incident(connection, now=NOW)
     out = sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
