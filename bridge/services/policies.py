@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bridge.oncall.naming import targets_named
-from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, NO_POLICY, Policy, Step
+from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, Policy, Step
 from bridge.oncall.who import Roster
 
 FALLBACK_EVERY = timedelta(minutes=30)
