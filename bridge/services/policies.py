@@ -43,8 +43,6 @@ def policy_of(roster: Roster, key: str) -> Policy | None:
     """The policy of an incident; None for a card only, and when the on-call file has neither it nor a default."""
     if key == NO_POLICY:
         return None
-    if key == NO_POLICY:
-        return None
     if not key.startswith(ASKED_FOR):
         # One that a newer file has no more goes on by the default: somebody must hear of it.
         return roster.oncall.policies.get(key) or roster.oncall.policies.get(DEFAULT_POLICY)
