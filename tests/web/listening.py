@@ -16,9 +16,11 @@ async def listening(routes: Sequence[Route]) -> AsyncIterator[int]:
     bound = bind("127.0.0.1", 0)
     serving = server(web_app(routes))
     task = asyncio.create_task(serving.serve(sockets=[bound]))
-    yield bound.getsockname()[1]
-    serving.should_exit = True
-    await task
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        serving.should_exit = True
+        await task
 
 
 async def raw(port: int, *parts: bytes, wait_s: float = 5.0) -> bytes:
