@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bridge.app.outbox import notice_places
 from bridge.clock import Clock
@@ -55,13 +55,17 @@ class AlertDesk:
 
 
 def ack_tokens(settings: Settings) -> MakeToken:
-    """Message id of a page -> 96 bits that nobody can guess who does not know the bot's token; always the same."""
+    """Message id of a page, and when it was made -> 80 bits that nobody can guess who does not know the bot's token.
+
+    With the time, because another database counts from one again: a link of an earlier one must not open its pages.
+    Base 32, because some phones leave a dash at its end out of the link.
+    """
     token = settings.telegram_token
     key = hashlib.sha256(b"ack links\0" + (token.get_secret_value() if token else "").encode()).digest()
 
-    def make(message_id: int) -> str:
-        digest = hmac.digest(key, str(message_id).encode(), "sha256")
-        return base64.urlsafe_b64encode(digest[:12]).decode()
+    def make(message_id: int, made_at: datetime) -> str:
+        digest = hmac.digest(key, f"{message_id} {made_at.astimezone(UTC).isoformat()}".encode(), "sha256")
+        return base64.b32encode(digest[:10]).decode().lower()
 
     return make
 

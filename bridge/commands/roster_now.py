@@ -18,7 +18,7 @@ from bridge.oncall.who import Override, Roster
 from bridge.services import reach
 from bridge.services.book import Book
 from bridge.services.by_name import ByName, names_in_force
-from bridge.services.calendars import calendars_of, read_all
+from bridge.services.calendars import read_all
 from bridge.services.oncall_file import Written
 from bridge.settings import Settings
 from bridge.store import oncall as kept
@@ -68,7 +68,7 @@ async def kept_by_service(settings: Settings, oncall: OnCall, at: datetime) -> I
 
 
 def _look(connection: Connection, oncall: OnCall, at: datetime) -> InForce:
-    calendars = {one.key: kept.kept_calendar(connection, one.key) for one in calendars_of(oncall)}
+    calendars = {one.key: kept.kept_calendar(connection, one.key) for one in oncall.calendars}
     return InForce(
         file=kept.newest_file(connection),
         overrides=kept.overrides_after(connection, at),
@@ -86,10 +86,10 @@ async def roster_of(
     settings: Settings, oncall: OnCall, in_force: InForce, at: datetime
 ) -> tuple[Roster, dict[str, str]]:
     """The roster, each calendar read now or else as the service read it last; and by schedule why it was not now."""
-    texts = await read_all(calendar_texts(settings), calendars_of(oncall), at)
+    texts = await read_all(calendar_texts(settings), oncall.calendars, at)
     troubles = {key: trouble for key, (_, trouble) in texts.items() if trouble}
     calendars = {
-        one.key: _laid_out(one, texts[one.key][0], in_force.calendars.get(one.key), at) for one in calendars_of(oncall)
+        one.key: _laid_out(one, texts[one.key][0], in_force.calendars.get(one.key), at) for one in oncall.calendars
     }
     return Roster(oncall=oncall, calendars=calendars, overrides=in_force.overrides), troubles
 

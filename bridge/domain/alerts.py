@@ -16,6 +16,9 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+RANKS: Mapping[str, int] = MappingProxyType({severity.value: place for place, severity in enumerate(Severity)})
+"""Severity -> its place, the worst first."""
+
 NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 

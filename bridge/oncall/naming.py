@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from bridge.domain.phone import Number, read_number
-from bridge.domain.recipients import Names, RequestCode, RequestProblem
 from bridge.oncall.records import DEFAULT_POLICY, ONCALL, Kind, OnCall, Person, Target
 from bridge.oncall.who import Roster, people
 
@@ -28,22 +27,6 @@ def people_named(roster: Roster, name: str, at: datetime) -> tuple[Person, ...] 
     """Who `@name` is at that moment, each once: nobody for a schedule in a gap. None: no such name."""
     targets = targets_named(roster.oncall, name)
     return None if targets is None else people(roster, targets, at)
-
-
-def names(roster: Roster, at: datetime) -> Names:
-    """What reads the names of a request at that moment.
-
-    People without a phone have no number to give: of a group the others remain, and where nobody remains the answer is
-    empty. Whoever has to say who was left out asks `people_named`.
-    """
-
-    def numbers(name: str) -> tuple[Number, ...] | RequestProblem:
-        found = people_named(roster, name, at)
-        if found is None:
-            return RequestProblem(code=RequestCode.UNKNOWN_NAME, item=f"@{name}")
-        return tuple(number for person in found if (number := number_of(person)) is not None)
-
-    return numbers
 
 
 def number_of(person: Person) -> Number | None:

@@ -159,3 +159,8 @@ class OnCall:
     routes: tuple[Route, ...] = ()
     heartbeats: Mapping[str, HeartbeatRule] = field(default_factory=_nothing)
     lines: Mapping[str, int] = field(default_factory=_nothing, repr=False, compare=False)
+
+    @property
+    def calendars(self) -> tuple[CalendarSchedule, ...]:
+        """The schedules that are calendars."""
+        return tuple(one for one in self.schedules.values() if isinstance(one, CalendarSchedule))

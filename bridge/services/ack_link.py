@@ -15,7 +15,7 @@ from bridge.store.page_standing import Standing, standing
 from bridge.store.pages import Page
 
 OPENS_FOR = timedelta(hours=24)
-"""After the last of its incidents was resolved (contract, section 4)."""
+"""After the last of its incidents was resolved."""
 
 MOST_SHOWN = 20
 

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -48,7 +49,7 @@ RosterOf = Callable[[Connection], Roster]
 
 
 class Alerting:
-    """`step` is called by a `WorkLoop`. `wake_delivery` is called when there may be pages to send."""
+    """`step` is called by a `WorkLoop`."""
 
     def __init__(
         self,
@@ -79,11 +80,16 @@ class Alerting:
 
     async def step(self) -> float | None:
         """Do a share of what is to be done. Gives the seconds until there is more."""
-        if not await self._database.read(self._is_due):
-            return await self._database.read(self._until_due)
+        now = self._clock.now()
+        back = self._stepped_at - now if self._stepped_at else timedelta(0)
+        next_at = await self._database.read(partial(self._next_at, now))
+        if back <= STEP_BACK and (next_at is None or next_at > now):
+            self._stepped_at = now
+            return None if next_at is None else (next_at - now).total_seconds()
         loop = asyncio.get_running_loop()
         started = loop.time()
-        again_at = await self._database.write(self._step)
+        again_at = await self._database.write(partial(self._step, back))
+        self._stepped_at = now
         if loop.time() - self._kept_at < STILL_COMING_S:
             # Requests still come in, and each wants an answer within seconds; what waits here joins the next page.
             await asyncio.sleep(REST * (loop.time() - started))
@@ -95,25 +101,17 @@ class Alerting:
         """A request was kept just now."""
         self._kept_at = asyncio.get_running_loop().time()
 
-    def _is_due(self, connection: Connection) -> bool:
-        now = self._clock.now()
-        if self._stepped_at is not None and self._stepped_at - now > STEP_BACK:
-            return True
-        due_at = incidents.next_due(connection)
-        if alert_inbox.oldest(connection) is not None or (due_at is not None and due_at <= now):
-            return True
-        page_at = self._paging.next_at(connection, now)
-        return page_at is not None and page_at <= now
+    def _next_at(self, now: datetime, connection: Connection) -> datetime | None:
+        """When there is something to do; None while nothing waits."""
+        kept_at = now if alert_inbox.oldest(connection) is not None else None
+        times = (kept_at, incidents.next_due(connection), self._paging.next_at(connection, now))
+        return min((at for at in times if at is not None), default=None)
 
-    def _until_due(self, connection: Connection) -> float | None:
+    def _step(self, back: timedelta, connection: Connection) -> datetime | None:
+        """`back`: so much our clock went back since the last step."""
         now = self._clock.now()
-        times = (incidents.next_due(connection), self._paging.next_at(connection, now))
-        found = [at for at in times if at is not None]
-        return (min(found) - now).total_seconds() if found else None
-
-    def _step(self, connection: Connection) -> datetime | None:
-        now = self._clock.now()
-        self._after_a_step_back(connection, now)
+        if back > STEP_BACK:
+            self._move_back(connection, back)
         roster = self._roster(connection)
         if self._take_in(connection, roster, now):
             return now  # the rest of that request belongs into the same pages
@@ -121,19 +119,14 @@ class Alerting:
         step_at = incidents.next_due(connection)
         if step_at is not None and now - ONE_REQUEST_WITHIN < step_at <= now:
             return now  # and so do the steps that are due with these
-        page_at = self._paging.make(connection, roster, now)
-        more = alert_inbox.oldest(connection) is not None
-        times = [at for at in (now if more else None, incidents.next_due(connection), page_at) if at is not None]
-        return min(times, default=None)
+        self._paging.make(connection, roster, now)
+        return self._next_at(now, connection)
 
-    def _after_a_step_back(self, connection: Connection, now: datetime) -> None:
-        """Our clock was put back: timers that were set by the wrong time move with it."""
-        back = self._stepped_at - now if self._stepped_at else timedelta(0)
-        self._stepped_at = now
-        if back > STEP_BACK:
-            log.warning("the clock went back by %.0f s", back.total_seconds(), extra={"event": "clock.back"})
-            incidents.move_timers(connection, back)
-            page_requests.move_times(connection, back)
+    def _move_back(self, connection: Connection, back: timedelta) -> None:
+        """Timers that were set by a clock that was wrong move with it."""
+        log.warning("the clock went back by %.0f s", back.total_seconds(), extra={"event": "clock.back"})
+        incidents.move_timers(connection, back)
+        page_requests.move_times(connection, back)
 
     def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> bool:
         """Take in a share of what was kept. True while a request that came just now is taken in by half.

@@ -106,7 +106,7 @@ class Book:
         hashes = kept.calendar_hashes(connection)
         latest = self._clock.now() - LAID_OUT_FOR
         found = []
-        for schedule in _calendars_in(self._file.oncall):
+        for schedule in self._file.oncall.calendars:
             laid = self._laid.get(schedule.key)
             known = laid is not None and (laid.hash, laid.timezone) == (hashes.get(schedule.key), schedule.timezone)
             if schedule.key not in hashes or (known and laid is not None and laid.at > latest):
@@ -132,7 +132,7 @@ class Book:
 
     def _calendars(self, connection: Connection, oncall: OnCall) -> dict[str, Calendar | None]:
         """What is known of each calendar; an older version of it until `refresh` has laid out the newest."""
-        schedules = _calendars_in(oncall)
+        schedules = oncall.calendars
         if not schedules:
             return {}
         hashes = kept.calendar_hashes(connection)
@@ -156,7 +156,3 @@ class Book:
             log.error(words, schedule.key, error, extra={"event": "oncall.unreadable"})
             found = None
         return _Laid(hash=calendar.hash, timezone=schedule.timezone, at=now, calendar=found)
-
-
-def _calendars_in(oncall: OnCall) -> list[CalendarSchedule]:
-    return [one for one in oncall.schedules.values() if isinstance(one, CalendarSchedule)]

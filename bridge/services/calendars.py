@@ -51,7 +51,7 @@ class Calendars:
         Raises StoreUnavailable.
         """
         now = self._clock.now()
-        due = [one for one in calendars_of(oncall) if self._is_due(one, now)]
+        due = [one for one in oncall.calendars if self._is_due(one, now)]
         texts = await read_all(self._texts, due, now)
         for schedule in due:
             # A clock that is put back must not keep it from being read.
@@ -83,11 +83,6 @@ class Calendars:
 
 def _is_told(before: kept.KeptCalendar | None, now: datetime) -> bool:
     return before is None or not before.hash or now - before.read_at >= SAID_AFTER
-
-
-def calendars_of(oncall: OnCall) -> list[CalendarSchedule]:
-    """The schedules that are calendars."""
-    return [one for one in oncall.schedules.values() if isinstance(one, CalendarSchedule)]
 
 
 async def read_all(texts: CalendarTexts, schedules: Iterable[CalendarSchedule], at: datetime) -> dict[str, Text]:

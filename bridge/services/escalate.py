@@ -20,7 +20,6 @@ from bridge.oncall.who import people as people_of
 from bridge.services.notices import Notices
 from bridge.services.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incidents, page_requests, posts
-from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident, IncidentState
 from bridge.store.page_requests import Request
 
@@ -166,7 +165,7 @@ def _set_timers(connection: Connection, some: Sequence[Incident], position: int,
 
 
 def _log(connection: Connection, some: Sequence[Incident], event: str, words: str, now: datetime) -> None:
-    incident_log.write(connection, [Entry(incident_id=one.id, event=event, words=words) for one in some], now)
+    incident_log.note(connection, [one.id for one in some], event, words, now)
 
 
 def _age(span: timedelta) -> str:

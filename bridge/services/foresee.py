@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bridge.domain.alerts import Alert, Severity
+from bridge.domain.alerts import RANKS, Alert, Severity
 from bridge.domain.page_text import PageFacts, page_text
 from bridge.oncall import who
 from bridge.oncall.quiet import quiet_until
@@ -142,7 +142,7 @@ class _Forecast:
         self.paged_at[key] = moment
         self.pages += 1
         about = [one for one in self.incidents if one.code in due]
-        worst = min(about, key=lambda one: list(Severity).index(one.alert.severity))
+        worst = min(about, key=lambda one: RANKS[one.alert.severity])
         code = f"P{self.pages}"
         text = page_text(
             PageFacts(

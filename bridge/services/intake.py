@@ -11,7 +11,7 @@ from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.escalate import became_critical
-from bridge.services.notices import Notices
+from bridge.services.notices import Notices, post_key, show_incident
 from bridge.services.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
@@ -69,7 +69,7 @@ class Intake:
         heard: list[tuple[int, Alert]] = []
         worse: list[Incident] = []
         new: list[Alert] = []
-        over: dict[int, str] = {}
+        over: list[int] = []
         for alert, received_at in batch:
             current, last_end = is_open.get(alert.fingerprint), ends.get(alert.fingerprint)
             if not alert.firing:
@@ -78,7 +78,7 @@ class Intake:
                     # An end that is to come is not known: by a clock that is wrong, the alert would be deaf until then.
                     known_end = min(ended_at, received_at + CLOCKS_DIFFER)
                     alert_ends.note(connection, source, alert.fingerprint, known_end)
-                    over |= {current.id: source} if current else {}
+                    over += [current.id] if current else []
             elif current is not None:
                 heard.append((current.id, alert))
                 if _is_critical_now(alert, current):
@@ -91,7 +91,7 @@ class Intake:
             became_critical(connection, worse, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
         if over:
-            ended_by_source(connection, list(over), source, now)
+            ended_by_source(connection, over, source, now)
         self._open(connection, new, roster, policy, now)
 
     def _route_anew(
@@ -101,8 +101,7 @@ class Intake:
         policy = way(roster.oncall, alert).policy
         if current.policy == NO_POLICY != policy and current.state is IncidentState.OPEN:
             incidents.begin(connection, current.id, policy, now)
-            words = f"critical now; policy {policy}"
-            incident_log.write(connection, [Entry(incident_id=current.id, event="routed", words=words)], now)
+            incident_log.note(connection, [current.id], "routed", f"critical now; policy {policy}", now)
 
     def _open(
         self, connection: Connection, alerts: Sequence[Alert], roster: Roster, wanted: str, now: datetime
@@ -129,19 +128,22 @@ class Intake:
         before = storms.cards_since(connection, place, now - MINUTE) - len(ids)
         room = max(0, CARDS_A_MINUTE - before)
         for incident_id in ids[:room]:
-            for there in (place,) if place else self._notices.places:
-                key = f"incident:{incident_id}:{there.chat_id}:{there.thread_id or ''}"
-                posts.show_card(connection, key, there, Subject(incident_id=incident_id), now)
+            for there in self._homes(place):
+                show_incident(connection, incident_id, there, now)
         if rest := ids[room:]:
             self._storm(connection, place, rest, now)
+
+    def _homes(self, place: Place | None) -> Sequence[Place]:
+        return self._notices.places if place is None else (place,)
 
     def _storm(self, connection: Connection, place: Place | None, ids: Sequence[int], now: datetime) -> None:
         storm_id = storms.running(connection, place, now - STORM_FOR)
         if storm_id is None:
             storm_id = storms.begin(connection, place, now)
-            for there in (place,) if place else self._notices.places:
-                key = f"storm:{storm_id}:{there.chat_id}:{there.thread_id or ''}"
-                posts.show_card(connection, key, there, Subject(storm_id=storm_id), now)
+            for there in self._homes(place):
+                posts.show_card(
+                    connection, post_key(f"storm:{storm_id}", there), there, Subject(storm_id=storm_id), now
+                )
         storms.join(connection, storm_id, ids, now)
         posts.touch_incidents(connection, ids)
 

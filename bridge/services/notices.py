@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from bridge.store import posts
 from bridge.store.incidents import Incident
-from bridge.store.posts import Place
+from bridge.store.posts import Place, Subject
 
 
 class Notices:
@@ -36,8 +36,15 @@ class Notices:
 
 
 def post_key(key: str, place: Place) -> str:
-    """The key of a notice's post in a place. Who answers there with the same words posts them under this key."""
+    """The key of a post in a place: whoever posts the same there posts it under this key, and it stands once."""
     return f"{key}:{place.chat_id}:{place.thread_id or ''}"
+
+
+def show_incident(connection: Connection, incident_id: int, place: Place, now: datetime) -> None:
+    """Its card in that place, once."""
+    posts.show_card(
+        connection, post_key(f"incident:{incident_id}", place), place, Subject(incident_id=incident_id), now
+    )
 
 
 def home(incident: Incident, places: Sequence[Place]) -> tuple[Place, ...]:

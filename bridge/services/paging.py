@@ -13,21 +13,20 @@ from bridge.domain.segments import split
 from bridge.domain.wording import reason
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
-from bridge.services.notices import Notices
+from bridge.services import page_outage
+from bridge.services.notices import Notices, post_key, show_incident
 from bridge.services.policies import policy_of, steps_of
 from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
 from bridge.store.incident_log import Entry
 from bridge.store.outcomes import Finished
 from bridge.store.pages import Page
 from bridge.store.posts import Place, Subject
-from bridge.store.queue import PRIORITY_PAGE, Call
+from bridge.store.queue import Call
 
 log = logging.getLogger(__name__)
 
-OWNER = "oncall"
-
-MakeToken = Callable[[int], str]
-"""Message id of a page -> what its ack link ends in: at least 60 bits that nobody can guess, always the same."""
+MakeToken = Callable[[int, datetime], str]
+"""Message id of a page, when it was made -> what its ack link ends in: at least 60 bits that nobody can guess."""
 
 
 class Paging:
@@ -49,14 +48,14 @@ class Paging:
         self._make_token = make_token
         self._link = link
 
-    def make(self, connection: Connection, roster: Roster, now: datetime) -> datetime | None:
-        """Make the pages that are due. Gives when the next one is; None when none waits."""
-        for key in page_requests.waiting(connection):
-            if self._at(connection, key, now) > now:
+    def make(self, connection: Connection, roster: Roster, now: datetime) -> None:
+        """Make the pages that are due."""
+        for key, first_due in page_requests.waiting(connection).items():
+            queued = pages.queued_of(connection, key)
+            if self._at(connection, key, first_due, queued, now) > now:
                 continue
             ids = page_requests.requested(connection, key, now)
             person = roster.oncall.people.get(key)
-            queued = pages.queued_of(connection, key)
             if person is None or not person.phone:
                 self._lost(connection, ids, key, now)
             elif queued and queued.number == person.phone:
@@ -65,19 +64,23 @@ class Paging:
                 self._move(connection, queued, person, ids, now)
             else:
                 self._add(connection, person, ids, now)
-        return self.next_at(connection, now)
 
     def next_at(self, connection: Connection, now: datetime) -> datetime | None:
         """When the next page is to be made; None while nobody is to be paged."""
-        return min((self._at(connection, key, now) for key in page_requests.waiting(connection)), default=None)
+        times = [
+            self._at(connection, key, first_due, pages.queued_of(connection, key), now)
+            for key, first_due in page_requests.waiting(connection).items()
+        ]
+        return min(times, default=None)
 
-    def _at(self, connection: Connection, key: str, now: datetime) -> datetime:
+    def _at(
+        self, connection: Connection, key: str, first_due: datetime, queued: Page | None, now: datetime
+    ) -> datetime:
         """When this person's next page is to be made.
 
         What is not with the gateway yet takes more in; else a person is left alone for the interval.
         """
-        first_due = page_requests.waiting(connection)[key]
-        if pages.queued_of(connection, key) is not None:
+        if queued is not None:
             return first_due
         last = pages.last_paged(connection, key)
         # A page of a time to come was made before the clock was put back.
@@ -86,11 +89,7 @@ class Paging:
     def _lost(self, connection: Connection, ids: Collection[int], key: str, now: datetime) -> None:
         """The file changed after the step: who was to be paged has no phone there any more."""
         page_requests.drop(connection, ids, person=key)
-        incident_log.write(
-            connection,
-            [Entry(incident_id=one, event="page.lost", words=f"{key} has no phone in the on-call file") for one in ids],
-            now,
-        )
+        incident_log.note(connection, ids, "page.lost", f"{key} has no phone in the on-call file", now)
         incidents.hurry(connection, page_requests.without_hope(connection, ids), now)
 
     def _join(self, connection: Connection, page: Page, person: Person, ids: Collection[int]) -> None:
@@ -104,31 +103,11 @@ class Paging:
         self._add(connection, person, sorted({*ids, *also}), now)
 
     def _add(self, connection: Connection, person: Person, ids: Sequence[int], now: datetime) -> None:
-        message_id = messages.add(
-            connection,
-            messages.NewMessage(
-                source=messages.PAGE,
-                source_key=f"{person.key}:{ids[0]}:{now.timestamp():.6f}",
-                owner=OWNER,
-                owner_name=person.name,
-                text="",
-                encoding="",
-                segments=0,
-                numbers=[person.phone],
-                remarks={},
-                hold="",
-                priority=PRIORITY_PAGE,
-                group_size=1,
-            ),
-            now=now,
-            buttons_until=None,
-        )
         page_id = pages.add(
             connection,
-            person=person.key,
-            person_name=person.name,
-            message_id=message_id,
-            token_hash=hash_of(self._make_token(message_id)),
+            person,
+            key=f"{person.key}:{ids[0]}:{now.timestamp():.6f}",
+            hash_of=lambda message_id: hash_of(self._make_token(message_id, now)),
             now=now,
         )
         page_requests.answer(connection, page_id, person.key, ids)
@@ -139,9 +118,11 @@ class Paging:
 
     def _copy(self, connection: Connection, page_id: int, ids: Sequence[int], user_id: int, now: datetime) -> None:
         """A private copy for whoever has pressed Start: the incident's card, or one for all of the page."""
-        subject = Subject(incident_id=ids[0]) if len(ids) == 1 else Subject(page_id=page_id)
-        key = f"incident:{ids[0]}:{user_id}:" if len(ids) == 1 else f"page:{page_id}:{user_id}"
-        posts.show_card(connection, key, Place(chat_id=user_id), subject, now)
+        place = Place(chat_id=user_id)
+        if len(ids) == 1:
+            show_incident(connection, ids[0], place, now)
+        else:
+            posts.show_card(connection, post_key(f"page:{page_id}", place), place, Subject(page_id=page_id), now)
 
     def text(self, connection: Connection, call: Call, now: datetime) -> str:
         """What the SMS of a claimed call says: worded at the last moment, so that age and number are true."""
@@ -149,7 +130,7 @@ class Paging:
         first, open_count = pages.worst(connection, page.id, 1)
         if not first:  # resolved in the same moment; an empty SMS would be worse
             first, open_count = incidents.of_ids(connection, pages.incident_ids(connection, page.id)[:1]), 1
-        token = self._make_token(call.message_id)
+        token = self._make_token(call.message_id, page.created_at)
         link = self._link(token)
         text = page_text(
             PageFacts(
@@ -191,6 +172,7 @@ class Paging:
                 bad.append(page)
             posts.touch_incidents(connection, ids)
         incident_log.write(connection, entries, now)
+        page_outage.tell(connection, self._notices, ended, now)
         if bad:
             self._go_on(connection, bad, now)
 

@@ -8,7 +8,7 @@ from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, Policy, Step
 from bridge.oncall.who import Roster
 
 FALLBACK_EVERY = timedelta(minutes=30)
-"""How often the fallback is paged once all steps have run (contract, section 6)."""
+"""How often the fallback is paged once all steps have run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

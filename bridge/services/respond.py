@@ -13,14 +13,13 @@ from bridge.domain.wording import count
 from bridge.oncall.who import Roster
 from bridge.services.policies import policy_of
 from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
-from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident, IncidentState
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """So far a source's clock may be ahead of ours: what is later than that is not known."""
 
 REPORT_ENDS = frozenset({"alertmanager", "grafana", "uptime-kuma", "heartbeat"})
-"""Sources that tell when an alert is over: only for them an Ack may run out (contract, section 6)."""
+"""Sources that tell when an alert is over: only for them an Ack may run out."""
 
 _CODE = re.compile(r"([APS])([0-9]{1,18})", re.IGNORECASE)
 
@@ -42,7 +41,7 @@ def incidents_of(connection: Connection, code: str) -> list[int]:
     if kind == "P":
         ids = pages.incident_ids(connection, number)
     elif kind == "S":
-        ids = storms.open_ids(connection, number)
+        ids = storms.incident_ids(connection, number)
     else:
         ids = [number] if incidents.get(connection, number) else []
     if not ids:
@@ -62,9 +61,7 @@ def acknowledge(
     won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
     if not won:
         raise Refused("too_late", _who_was_first(found))
-    incident_log.write(
-        connection, [Entry(incident_id=one, event="acknowledged", words=f"{by}, {via}") for one in won], now
-    )
+    incident_log.note(connection, won, "acknowledged", f"{by}, {via}", now)
     stop_paging(connection, won, now)
     return Answered(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
 
@@ -79,7 +76,7 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
         # By the source's clock: what it tells of this same firing later opens nothing anew.
         if one.id in won and one.starts_at is not None:
             alert_ends.note(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
-    incident_log.write(connection, [Entry(incident_id=one, event="resolved", words=f"{by}, {via}") for one in won], now)
+    incident_log.note(connection, won, "resolved", f"{by}, {via}", now)
     stop_paging(connection, won, now)
     return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")
 
@@ -99,7 +96,7 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
     if found.position != seen:
         raise Refused("done", f"{found.code}: the next step has run already.")
     incidents.hurry(connection, [incident_id], now)
-    incident_log.write(connection, [Entry(incident_id=incident_id, event="escalated", words=by)], now)
+    incident_log.note(connection, [incident_id], "escalated", by, now)
     posts.touch_incidents(connection, [incident_id])
     return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
 
@@ -107,7 +104,7 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
 def ended_by_source(connection: Connection, ids: Sequence[int], source: str, now: datetime) -> None:
     """The source says that these are over."""
     won = incidents.resolve(connection, ids, by=source, now=now)
-    _log(connection, won, "resolved", f"by {source}", now)
+    incident_log.note(connection, won, "resolved", f"by {source}", now)
     stop_paging(connection, won, now)
 
 
@@ -120,10 +117,6 @@ def stop_paging(connection: Connection, ids: Collection[int], now: datetime) -> 
     for page in pages.unanswered(connection, ids):
         messages.move(connection, page.message_id, Cause.CANCEL, State.CANCELLED, now=now)
     posts.touch_incidents(connection, ids)
-
-
-def _log(connection: Connection, ids: Collection[int], event: str, words: str, now: datetime) -> None:
-    incident_log.write(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
 
 
 def _again_at(incident: Incident, roster: Roster, now: datetime) -> datetime | None:

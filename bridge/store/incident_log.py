@@ -38,6 +38,11 @@ def write(connection: Connection, entries: Iterable[Entry], now: datetime) -> No
     )
 
 
+def note(connection: Connection, ids: Iterable[int], event: str, words: str, now: datetime) -> None:
+    """The same happened to each of these."""
+    write(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
+
+
 def read(connection: Connection, incident_id: int) -> list[Entry]:
     """What happened to it, in order."""
     rows = connection.execute(

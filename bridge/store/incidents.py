@@ -179,8 +179,11 @@ def get(connection: Connection, incident_id: int) -> Incident | None:
 
 def of_ids(connection: Connection, ids: Iterable[int]) -> list[Incident]:
     """The incidents with these ids, in order of their ids."""
-    rows = connection.execute(select(incidents).where(incidents.c.id.in_(sorted(set(ids)))).order_by(incidents.c.id))
-    return [_incident(row) for row in rows]
+    return [
+        _incident(row)
+        for some in slices(ids)
+        for row in connection.execute(select(incidents).where(incidents.c.id.in_(some)).order_by(incidents.c.id))
+    ]
 
 
 def not_resolved(connection: Connection, limit: int, offset: int = 0) -> list[Incident]:

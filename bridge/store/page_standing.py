@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select
 
-from bridge.domain.alerts import Severity
+from bridge.domain.alerts import RANKS
 from bridge.store.incidents import Incident, IncidentState, of_ids
 from bridge.store.tables import incidents, page_requests
 
@@ -25,7 +25,6 @@ class Standing:
 
 _STATES = [IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.RESOLVED]
 _STATE_ORDER = {state.value: place for place, state in enumerate(_STATES)}
-_SEVERITY_ORDER = {severity.value: place for place, severity in enumerate(Severity)}
 
 
 def standing(connection: Connection, page_id: int, most: int) -> Standing:
@@ -46,7 +45,7 @@ def standing(connection: Connection, page_id: int, most: int) -> Standing:
             .where(of_page)
             .order_by(
                 case(_STATE_ORDER, value=incidents.c.state),
-                case(_SEVERITY_ORDER, value=incidents.c.severity),
+                case(dict(RANKS), value=incidents.c.severity),
                 incidents.c.opened_at,
                 incidents.c.id,
             )

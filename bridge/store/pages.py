@@ -1,17 +1,22 @@
 """Pages: one SMS to one person, about one or more incidents."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
-from bridge.domain.alerts import Severity
+from bridge.domain.alerts import RANKS
 from bridge.domain.delivery import State
+from bridge.oncall.records import Person
+from bridge.store import messages
 from bridge.store.incidents import Incident, IncidentState, of_ids
 from bridge.store.many import slices
+from bridge.store.queue import PRIORITY_PAGE
 from bridge.store.tables import attempts, deliveries, incidents, page_requests, pages
+
+OWNER = "oncall"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,22 +90,37 @@ def last_paged(connection: Connection, person: str) -> datetime | None:
     return max((at for at in connection.execute(_LAST_PAGE, {"b_person": person}).one() if at), default=None)
 
 
-def add(
-    connection: Connection,
-    *,
-    person: str,
-    person_name: str,
-    message_id: int,
-    token_hash: str,
-    now: datetime,
-) -> int:
-    """Write down a page; gives its id. `token_hash`: SHA-256 (hex) of what its ack link ends in."""
+def add(connection: Connection, person: Person, *, key: str, hash_of: Callable[[int], str], now: datetime) -> int:
+    """Write down a page, with the message and delivery that are its SMS; gives its id.
+
+    `key`: what makes a repeat the same message. `hash_of`: its message's id -> SHA-256 (hex) of what its ack link ends
+    in. Its text is made when it is claimed.
+    """
+    message_id = messages.add(
+        connection,
+        messages.NewMessage(
+            source=messages.PAGE,
+            source_key=key,
+            owner=OWNER,
+            owner_name=person.name,
+            text="",
+            encoding="",
+            segments=0,
+            numbers=[person.phone],
+            remarks={},
+            hold="",
+            priority=PRIORITY_PAGE,
+            group_size=1,
+        ),
+        now=now,
+        buttons_until=None,
+    )
     page_id: int = connection.execute(
         insert(pages).values(
-            person=person,
-            person_name=person_name[:200],
+            person=person.key,
+            person_name=person.name[:200],
             message_id=message_id,
-            token_hash=token_hash,
+            token_hash=hash_of(message_id),
             created_at=now,
             repeat=0,
         )
@@ -172,15 +192,12 @@ def worst(connection: Connection, page_id: int, most: int) -> tuple[list[Inciden
         connection.execute(
             select(incidents.c.id)
             .where(*still_open)
-            .order_by(case(_SEVERITY_ORDER, value=incidents.c.severity), incidents.c.opened_at, incidents.c.id)
+            .order_by(case(dict(RANKS), value=incidents.c.severity), incidents.c.opened_at, incidents.c.id)
             .limit(most)
         ).scalars()
     )
     found = {one.id: one for one in of_ids(connection, ids)}
     return [found[incident_id] for incident_id in ids], total
-
-
-_SEVERITY_ORDER = {severity.value: place for place, severity in enumerate(Severity)}
 
 
 def unanswered(connection: Connection, incident_ids: Iterable[int]) -> list[Page]:

@@ -104,23 +104,6 @@ def view(connection: Connection, storm_id: int, newest: int = 10) -> Storm | Non
     )
 
 
-def open_ids(connection: Connection, storm_id: int) -> list[int]:
-    """Ids of its incidents that are open."""
-    return list(
-        connection.execute(
-            select(incidents.c.id).where(
-                incidents.c.storm_id == storm_id, incidents.c.state == IncidentState.OPEN.value
-            )
-        ).scalars()
-    )
-
-
-def of_incidents(connection: Connection, ids: Collection[int]) -> list[int]:
-    """The storms that these incidents belong to."""
-    return list(
-        connection.execute(
-            select(incidents.c.storm_id)
-            .where(incidents.c.id.in_(sorted(ids)), incidents.c.storm_id.is_not(None))
-            .distinct()
-        ).scalars()
-    )
+def incident_ids(connection: Connection, storm_id: int) -> list[int]:
+    """Ids of its incidents."""
+    return list(connection.execute(select(incidents.c.id).where(incidents.c.storm_id == storm_id)).scalars())

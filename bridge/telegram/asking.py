@@ -4,12 +4,14 @@ The update is marked as done in the transaction that does what it asks for, so a
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from sqlalchemy import Connection
 from telegram import Message, Update, User
+from telegram.ext import Application, CommandHandler, ContextTypes, filters
 
 from bridge.clock import Clock
 from bridge.domain.errors import PersonError
@@ -108,6 +110,16 @@ class Desk:
         self.finished.add(update.update_id)
         log.debug("update %d done", update.update_id, extra={"event": "update.done"})
         self._wake()
+
+
+Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
+
+
+def add_commands(application: Application[Any, Any, Any, Any, Any, Any], commands: Mapping[str, Handle]) -> None:
+    """Command -> what does it, for new ones that are somebody's own: not edited, forwarded, or by an inline bot."""
+    own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
+    for name, handle in commands.items():
+        application.add_handler(CommandHandler(name, handle, filters=own))
 
 
 def message_of(update: Update) -> Message:

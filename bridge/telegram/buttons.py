@@ -75,8 +75,6 @@ class Buttons:
                 said = choice(connection, person)
                 if query.message is not None:
                     posts.press(connection, query.message.chat.id, query.message.message_id)
-            except NotFound:
-                said = replies.NOT_YOURS
             except PersonError as error:
                 said = str(error)
 
@@ -91,7 +89,14 @@ class Buttons:
         if found is None:
             return None
         verb, message_id, seen = found
-        return lambda connection, person: VERBS[verb](connection, message_id, person, self._clock.now(), seen)
+
+        def act(connection: Connection, person: Person) -> str:
+            try:
+                return VERBS[verb](connection, message_id, person, self._clock.now(), seen)
+            except NotFound:
+                return replies.NOT_YOURS
+
+        return act
 
 
 def read_data(data: str) -> tuple[str, int, int] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from telegram import Update
-from telegram.ext import Application, CommandHandler, ContextTypes, filters
+from telegram.ext import Application, ContextTypes
 
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert, Severity
@@ -24,7 +24,7 @@ from bridge.services.policies import ASKED_FOR
 from bridge.store import incidents
 from bridge.store.incidents import IncidentState
 from bridge.telegram import incident_cards
-from bridge.telegram.asking import Asker, Desk, arguments_of, message_of, relayed_text
+from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of, relayed_text
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -51,12 +51,10 @@ class IncidentHandlers:
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
-        own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
-        for name, handler in self.commands.items():
-            application.add_handler(CommandHandler(name, handler, filters=own))
+        add_commands(application, self.commands)
 
     @property
-    def commands(self) -> dict[str, Callable[[Update, Context], Any]]:
+    def commands(self) -> dict[str, Handle]:
         """Command -> what does it."""
         return {"alerts": self.alerts, "ack": self.ack, "resolve": self.resolve, "page": self.page}
 
@@ -117,7 +115,7 @@ class IncidentHandlers:
             if opened.due_at is None:
                 return f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
             paged = escape(f"@{name}") if name else "who is on call"
-            return f"{opened.code} is open: {paged} is paged now. /ack {opened.code} ends that."
+            return f"{opened.code} is open: {paged} is to be paged; its card shows when. /ack {opened.code} ends that."
 
         await self._do(update, act)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from telegram import Update
-from telegram.ext import Application, CommandHandler, ContextTypes, filters
+from telegram.ext import Application, ContextTypes
 
 from bridge.clock import Clock
 from bridge.domain.errors import PersonError, Refused
@@ -19,7 +19,7 @@ from bridge.services.book import Book
 from bridge.services.take_over import Taking
 from bridge.store.database import Database
 from bridge.telegram import oncall_text
-from bridge.telegram.asking import Asker, Desk, arguments_of, message_of
+from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -47,12 +47,10 @@ class OnCallHandlers:
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
-        own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
-        for name, handler in self.commands.items():
-            application.add_handler(CommandHandler(name, handler, filters=own))
+        add_commands(application, self.commands)
 
     @property
-    def commands(self) -> dict[str, Callable[[Update, Context], Any]]:
+    def commands(self) -> dict[str, Handle]:
         """Command -> what does it."""
         return {"oncall": self.oncall, "take": self.take, "handback": self.handback, "reload": self.reload}
 

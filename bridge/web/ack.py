@@ -81,7 +81,10 @@ class AckPage:
         if self._wrong.one_more(request.client.host if request.client else ""):
             seconds = f"{WITHIN.total_seconds():.0f}"
             return _page(429, notice_page("Too many wrong links. Wait a minute."), {"Retry-After": seconds})
-        return _page(404, notice_page("This link does not work, or not any more."))
+        return _page(
+            404,
+            notice_page("This link does not work, or not any more. Write /ack and the code of the SMS in the chat."),
+        )
 
 
 def _page(status: int, html: str, more: Mapping[str, str] | None = None) -> Response:

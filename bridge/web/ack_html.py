@@ -51,7 +51,8 @@ def ack_page(linked: Linked, now: datetime) -> str:
         parts.append(f"<li>and {more} more</li>")
     parts.append("</ul>")
     parts.append(f"<p><small>Page {linked.page.code}, sent to {escape(linked.page.person_name)}</small></p>")
-    return _document("Acknowledge" if found.open else "Nothing is open", "".join(parts))
+    title = "Acknowledge" if found.open else "Acknowledged" if found.resolved_at is None else "Resolved"
+    return _document(title, "".join(parts))
 
 
 def notice_page(words: str, *, again: bool = False) -> str:

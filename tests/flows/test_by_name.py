@@ -103,7 +103,7 @@ async def test_programs_may_use_names_and_a_repeat_has_the_first_answer(team: Te
 async def test_page_who_pages_them_first_and_then_by_the_policy_default(team: Team) -> None:
     await team.kofi.says("/page @kofi database is on fire")
     await team.phone(KOFI).gets("CRITICAL database is on fire (now) /ack P1")
-    await team.kofi.chat.shows("A1 is open: @kofi is paged now.")
+    await team.kofi.chat.shows("A1 is open: @kofi is to be paged")
     await team.ama.chat.shows("A1", "Kofi Boateng: sent")
     await team.settled()
     await team.minutes_pass(6)
@@ -116,7 +116,7 @@ async def test_page_who_takes_the_text_of_the_message_replied_to(team: Team) -> 
     said = await team.efua.says("the database is on fire", to=team.ops)
     await team.kofi.says("/page @kofi", to=team.ops, reply_to=said)
     await team.phone(KOFI).gets("CRITICAL the database is on fire (now) /ack P1")
-    await team.ops.shows("A1 is open: @kofi is paged now.")
+    await team.ops.shows("A1 is open: @kofi is to be paged")
     await team.ama.chat.shows("A1")
 
 

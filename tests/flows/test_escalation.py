@@ -165,7 +165,7 @@ async def test_an_escalation_goes_on_where_it_was_after_a_restart(team: Team) ->
 async def test_everybody_can_open_an_incident_by_page(team: Team) -> None:
     await team.kofi.says("/page database is on fire")
     await team.phone(AMA).gets("CRITICAL database is on fire (now) /ack P1")
-    await team.kofi.chat.shows("A1 is open: who is on call is paged now")
+    await team.kofi.chat.shows("A1 is open: who is on call is to be paged")
     await team.ama.chat.shows("A1", "from=Kofi Boateng")
     await team.kofi.says("/alerts")
     await team.kofi.chat.shows("1 open", "A1", "database is on fire")

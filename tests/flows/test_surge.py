@@ -34,6 +34,8 @@ async def test_five_hundred_alerts_are_one_page_now_one_later_and_a_storm_card(t
     assert len(team.phone(AMA).texts) == 1
     assert "495 incidents: acknowledged" in await team.ama.presses("Ack all", storm)
     await team.ama.chat.shows("Storm S1", "495 acknowledged", at=storm)
+    await team.ama.says("/ack S1")
+    await team.ama.chat.shows("open any more")
     await team.ama.says("/alerts 34")
     await team.ama.chat.shows("5 open, 495 acknowledged")
 
@@ -68,6 +70,28 @@ async def test_while_the_gateway_is_out_a_page_waits_takes_in_what_is_new_and_te
     await team.ama.chat.shows("Ama: sent", at=card)
     await team.ama.chat.shows("A2 · critical")
     await team.ama.chat.shows("works again")
+    await team.ama.chat.shows("🚨", "Pages have not left for 3 minutes", "balance")
+    await team.ama.chat.shows("Pages leave again")
+
+
+async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woken_and_when_it_is_over(
+    team: Team,
+) -> None:
+    team.gateway.mode = Mode.DOWN
+    await team.alertmanager.fires("one")
+    card = await team.ama.chat.shows("A1", "Ama: queued")
+    await team.minutes_pass(2)
+    await team.ama.chat.shows("🚨", "Pages have not left for", "No SMS wakes anybody")
+    await team.minutes_pass(40)  # within the hour it is not said again
+    await team.minutes_pass(30)
+    await team.ama.chat.shows("🚨", "Pages have not left for 72 minutes")
+    team.gateway.mode = Mode.OK
+    await team.minutes_pass(5)
+    await team.phone(AMA).gets_some("CRITICAL one", "ago", "/ack P1")
+    await team.phone(KOFI).gets_some("CRITICAL one", "ago", "/ack P2")
+    await team.ama.chat.shows("Pages leave again")
+    await team.ama.presses("Ack", card)
+    await team.ama.chat.shows("acknowledged by Ama", at=card)
 
 
 async def test_an_ack_takes_back_a_page_that_still_waits(team: Team) -> None:

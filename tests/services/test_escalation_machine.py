@@ -156,7 +156,11 @@ class Paged(RuleBasedStateMachine):
         self.database = Database(self.path)
         notices = Notices(places=(Place(chat_id=1),), admins=(2,))
         self.paging = Paging(
-            notices=notices, roster=lambda _: ROSTER, interval=INTERVAL, make_token=str, link=lambda _: ""
+            notices=notices,
+            roster=lambda _: ROSTER,
+            interval=INTERVAL,
+            make_token=lambda message_id, made_at: str(message_id),
+            link=lambda _: "",
         )
         self.alerting = Alerting(
             database=self.database,
@@ -211,9 +215,10 @@ class Paged(RuleBasedStateMachine):
         """Both halves, until neither has anything to do now."""
         await self.housekeeping.step()
         while True:
-            if await self.database.read(self.alerting._is_due):
-                await self.alerting.step()
-            elif self.deliverer._answered or await self.database.read(self.is_page_due):
+            again_s = await self.alerting.step()
+            if again_s is not None and again_s <= 0:
+                continue
+            if self.deliverer._answered or await self.database.read(self.is_page_due):
                 await self.deliverer.step()
                 await asyncio.sleep(0)  # calls begin, and end at once but for those that hang
             else:

@@ -10,10 +10,9 @@ from bridge.domain.alerts import Alert, Severity
 from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.oncall.records import Person
-from bridge.store import incidents, messages, outcomes, page_requests, pages
+from bridge.store import incidents, outcomes, page_requests, pages
 from bridge.store.outcomes import Finished
 from bridge.store.page_requests import Request
-from bridge.store.queue import PRIORITY_PAGE
 from tests.support.outbox import claim
 
 AMA = Person(key="ama", name="Ama", phone="+233241109433")
@@ -54,34 +53,8 @@ def ask(connection: Connection, ids: Sequence[int], person: Person, *, now: date
 
 def page(connection: Connection, ids: Sequence[int], person: Person, *, now: datetime) -> int:
     """A page stands for what this person is to be paged about these; gives its id."""
-    key = next(_keys)
-    message_id = messages.add(
-        connection,
-        messages.NewMessage(
-            source=messages.PAGE,
-            source_key=str(key),
-            owner="oncall",
-            owner_name=person.name,
-            text="",
-            encoding="",
-            segments=0,
-            numbers=[person.phone],
-            remarks={},
-            hold="",
-            priority=PRIORITY_PAGE,
-            group_size=1,
-        ),
-        now=now,
-        buttons_until=None,
-    )
-    page_id = pages.add(
-        connection,
-        person=person.key,
-        person_name=person.name,
-        message_id=message_id,
-        token_hash=f"hash-{key}",
-        now=now,
-    )
+    key = f"{next(_keys)}"
+    page_id = pages.add(connection, person, key=key, hash_of=lambda _: f"hash-{key}", now=now)
     page_requests.answer(connection, page_id, person.key, ids)
     return page_id
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
 from bridge.domain.alerts import Alert
-from bridge.oncall.records import OnCall
+from bridge.oncall.records import OnCall, Person
 from bridge.oncall.who import Roster
 from bridge.services.ack_link import Linked
 from bridge.services.paging import hash_of
@@ -30,7 +30,6 @@ from bridge.web.ack_html import ack_page
 from bridge.web.wrong_guesses import MOST, MOST_ADDRESSES, WrongGuesses
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING, ManualClock
-from tests.support.outbox import add_message
 from tests.web.listening import listening
 
 TOKEN = "Ab_-567890123456"
@@ -39,15 +38,8 @@ AMA = "Ama <b>Mensah</b>"
 
 def seed(connection: Connection, *titles: str) -> int:
     """A page to Ama about these; gives its id."""
-    message_id = add_message(connection, now=MONDAY_MORNING)
-    page_id = pages.add(
-        connection,
-        person="ama",
-        person_name=AMA,
-        message_id=message_id,
-        token_hash=hash_of(TOKEN),
-        now=MONDAY_MORNING,
-    )
+    ama = Person(key="ama", name=AMA, phone="+233241109433")
+    page_id = pages.add(connection, ama, key="1", hash_of=lambda _: hash_of(TOKEN), now=MONDAY_MORNING)
     alerts = [Alert(source="generic", fingerprint=title, firing=True, title=title) for title in titles]
     opened = [incidents.New(alert=alert, policy="default", place=None, due_at=None) for alert in alerts]
     for incident_id in incidents.add(connection, opened, MONDAY_MORNING):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.phone import Number
-from bridge.domain.recipients import RequestCode, RequestProblem
 from bridge.oncall import naming, who
 from bridge.oncall.calendar import Calendar
 from bridge.oncall.records import Kind, Person, Target
@@ -195,28 +194,6 @@ def number(e164: str) -> Number:
 
 
 AMA, KOFI = number("+233241109433"), number("+233551234567")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("ama", (AMA,)),
-        ("AMA", (AMA,)),
-        ("db-team", (KOFI, AMA)),
-        ("Primary", (AMA,)),
-        ("oncall", (AMA,)),  # the first step also pages esi, who has no phone
-        ("OnCall", (AMA,)),
-        ("esi", ()),
-        ("chatters", ()),
-        ("unread", ()),
-        ("default", None),
-        ("", None),
-        ("nobody", None),
-    ],
-)
-def test_a_name_is_a_number_for_each_person_with_a_phone(name: str, expected: tuple[Number, ...] | None) -> None:
-    problem = RequestProblem(code=RequestCode.UNKNOWN_NAME, item=f"@{name}")
-    assert naming.names(roster(), NOON)(name) == (problem if expected is None else expected)
 
 
 def test_oncall_is_whoever_the_first_step_would_page_at_that_moment() -> None:

@@ -1,0 +1,43 @@
+"""While pages cannot leave, people hear of it: no SMS will wake anybody, so somebody has to call."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from bridge.domain.delivery import State
+from bridge.domain.outcome import Accepted
+from bridge.domain.wording import age, reason
+from bridge.services.notices import Notices
+from bridge.store import switches
+from bridge.store.outcomes import Finished
+
+log = logging.getLogger(__name__)
+
+SWITCH = "pages:stuck"
+"""When it was told last that pages wait; not there while they leave."""
+
+PATIENCE = timedelta(minutes=1)
+"""A gateway that fails for less is tried again, and nobody needs to know."""
+
+AGAIN = timedelta(hours=1)
+
+
+def tell(connection: Connection, notices: Notices, ended: Sequence[Finished], now: datetime) -> None:
+    """`ended`: attempts of pages that ended just now. Told to the chat and every admin, and once an hour again."""
+    told = switches.get(connection, SWITCH)
+    if told is not None and any(isinstance(one.outcome, Accepted) for one in ended):
+        switches.drop(connection, SWITCH)
+        notices.alarm(connection, f"{SWITCH}:over:{now.isoformat()}", "Pages leave again.", now)
+        return
+    stuck = [one for one in ended if one.next.state is State.QUEUED and now - one.delivery.round_started_at >= PATIENCE]
+    if not stuck or (told is not None and timedelta(0) <= now - told[2] < AGAIN):
+        return
+    switches.put(connection, SWITCH, "", by="", now=now)
+    first = min(stuck, key=lambda one: one.delivery.round_started_at)
+    since = age((now - first.delivery.round_started_at).total_seconds())
+    why = reason(first.outcome.reason.value)
+    log.warning("pages have not left for %s: %s", since, why, extra={"event": "page.stuck"})
+    words = f"Pages have not left for {since}: {why}. No SMS wakes anybody, so call who is on call. They are tried on."
+    notices.alarm(connection, f"{SWITCH}:{now.isoformat()}", words, now)
