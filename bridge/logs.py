@@ -57,7 +57,7 @@ def _written(secret: str) -> set[str]:
 
 
 class TextFormatter(_Redacting):
-    """`2026-11-22T03:00:00Z INFO  bridge.services.deliver: sentence [event=… message=42]`."""
+    """`2026-11-22T03:00:00Z INFO  bridge.services.sms.deliver: sentence [event=… message=42]`."""
 
     def _line(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]

@@ -56,6 +56,15 @@ MAY_IMPORT = {
 MAY_IMPORT["commands"] = {*MAY_IMPORT["app"], "app", "logs", "sandbox"}
 MAY_IMPORT["cli"] = {"__init__", "commands", "domain", "settings", "logs", "store"}
 
+# The same within the services, by folder.
+SERVICES_MAY_IMPORT = {
+    "sms": set(),
+    "chat": set(),
+    "incidents": {"chat"},
+    "oncall": {"chat"},
+    "heartbeats": {"incidents"},
+}
+
 # What a service is made of. Whoever needs one is handed it.
 BUILT_BY_THE_ROOT = {
     "AckPage",
@@ -66,7 +75,7 @@ BUILT_BY_THE_ROOT = {
     "Heartbeats",
     "OutgoingHeartbeat",
     "Alerting",
-    "Book",
+    "RosterInForce",
     "Escalation",
     "IncidentHandlers",
     "Intake",
@@ -78,7 +87,7 @@ BUILT_BY_THE_ROOT = {
     "Database",
     "Deliverer",
     "DeliveryLock",
-    "Handlers",
+    "SmsHandlers",
     "Health",
     "Housekeeping",
     "Metrics",
@@ -135,6 +144,14 @@ def test_imports_go_one_way() -> None:
         found = {[*module.split("."), "__init__"][1] for module in imports(file)}
         wrong[name(file)] = found - {room(file)} - MAY_IMPORT[room(file)]
     assert not {file: rooms for file, rooms in wrong.items() if rooms}
+
+
+def test_services_know_each_other_one_way() -> None:
+    folders = {file.parent.name for file in (PACKAGE / "services").glob("*/*.py")}
+    assert folders == set(SERVICES_MAY_IMPORT), "a folder of services without a line in the table"
+    for file in (PACKAGE / "services").glob("*/*.py"):
+        found = {module.split(".")[2] for module in imports(file) if module.startswith("bridge.services.")}
+        assert not found - {file.parent.name} - SERVICES_MAY_IMPORT[file.parent.name], name(file)
 
 
 def test_the_domain_knows_no_framework_and_does_nothing_outside() -> None:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from bridge.app.outbox import notice_places
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
-from bridge.services.alerting import Alerting
-from bridge.services.book import Book
-from bridge.services.escalate import Escalation
-from bridge.services.intake import Intake
-from bridge.services.notices import Notices
-from bridge.services.paging import MakeToken, Paging
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.alerting import Alerting
+from bridge.services.incidents.escalate import Escalation
+from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.paging import MakeToken, Paging
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.sources import SOURCES
 from bridge.store.database import Database
@@ -25,11 +25,11 @@ class AlertDesk:
 
     def __init__(self, settings: Settings, database: Database, clock: Clock, *, on_written: Callable[[], None]) -> None:
         """`on_written`: something was written that delivery and chat should look at."""
-        self.book = Book(region=settings.default_region, clock=clock)
+        self.rosters = RosterInForce(region=settings.default_region, clock=clock)
         self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
         self.paging = Paging(
             notices=self.notices,
-            roster=self.book.roster,
+            roster=self.rosters.roster,
             interval=timedelta(seconds=settings.page_interval_s),
             make_token=ack_tokens(settings),
             link=ack_links(settings),
@@ -38,7 +38,7 @@ class AlertDesk:
         self.alerting = Alerting(
             database=database,
             read=lambda source, body, content_type: SOURCES[source](body, content_type),
-            roster=self.book.roster,
+            roster=self.rosters.roster,
             intake=self.intake,
             escalation=Escalation(notices=self.notices, page_max_age=timedelta(seconds=settings.page_max_age_s)),
             paging=self.paging,

@@ -23,5 +23,5 @@ def alert_doors(
         clock=clock,
         on_kept=desk.kept,
     )
-    ack = AckPage(database=database, roster=desk.book.roster, clock=clock, on_acknowledged=wake)
+    ack = AckPage(database=database, roster=desk.rosters.roster, clock=clock, on_acknowledged=wake)
     return alerts, ack

@@ -10,8 +10,8 @@ from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.engine.embedded import WorkLoop
-from bridge.services.heartbeats import Heartbeats
-from bridge.services.outgoing_heartbeat import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
+from bridge.services.heartbeats.incoming import Heartbeats
+from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.web.heartbeats import HeartbeatDoor
@@ -34,8 +34,8 @@ class HeartbeatDesk:
         """`loops`: those whose work must move. `wake`: something was written that every loop should look at."""
         self.heartbeats = Heartbeats(
             database=database,
-            roster=desk.book.roster,
-            in_force=lambda: desk.book.in_force,
+            roster=desk.rosters.roster,
+            in_force=lambda: desk.rosters.is_readable,
             intake=desk.intake,
             clock=clock,
             on_written=wake,

@@ -7,12 +7,12 @@ import httpx
 from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
-from bridge.services.calendar_text import CalendarTexts
-from bridge.services.calendars import Calendars
-from bridge.services.hand_over import HandOver
-from bridge.services.keep_roster import RosterKeeper
-from bridge.services.oncall_file import OnCallFile
-from bridge.services.reach import KnowsPerson
+from bridge.services.oncall.calendar_text import CalendarTexts
+from bridge.services.oncall.calendars import Calendars
+from bridge.services.oncall.hand_over import HandOver
+from bridge.services.oncall.keep_roster import RosterKeeper
+from bridge.services.oncall.oncall_file import OnCallFile
+from bridge.services.oncall.reachable import KnowsPerson
 from bridge.settings import Settings
 from bridge.store.database import Database
 
@@ -45,9 +45,11 @@ class OnCallDesk:
         self.keeper = RosterKeeper(
             file=oncall_file(settings),
             database=database,
-            book=alerts.book,
+            rosters=alerts.rosters,
             calendars=Calendars(database=database, texts=calendar_texts(settings), notices=alerts.notices, clock=clock),
-            hand_over=HandOver(database=database, book=alerts.book, notices=alerts.notices, knows=knows, clock=clock),
+            hand_over=HandOver(
+                database=database, rosters=alerts.rosters, notices=alerts.notices, knows=knows, clock=clock
+            ),
             notices=alerts.notices,
             clock=clock,
             on_change=on_change,

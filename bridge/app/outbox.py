@@ -10,12 +10,12 @@ import httpx
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
-from bridge.services.alarms import Alarms
-from bridge.services.deliver import Deliverer
-from bridge.services.housekeeping import Housekeeping
-from bridge.services.pages_port import NO_PAGES, Pages
-from bridge.services.retry import RetryPolicy
-from bridge.services.send_sms import Rules
+from bridge.services.sms.deliver import Deliverer
+from bridge.services.sms.gateway_alarms import Alarms
+from bridge.services.sms.housekeeping import Housekeeping
+from bridge.services.sms.pages_port import NO_PAGES, Pages
+from bridge.services.sms.retry import RetryPolicy
+from bridge.services.sms.send_sms import Rules
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished

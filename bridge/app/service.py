@@ -19,9 +19,9 @@ from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError
 from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
-from bridge.services.by_name import ByName, names_in_force
-from bridge.services.pacing import Pacer
-from bridge.services.sync_chat import ChatSync
+from bridge.services.chat.pacing import Pacer
+from bridge.services.chat.sync_chat import ChatSync
+from bridge.services.oncall.by_name import ByName, names_in_force
 from bridge.settings import Settings
 from bridge.store import switches, vitals
 from bridge.store.database import Database
@@ -32,11 +32,11 @@ from bridge.telegram.access import Access
 from bridge.telegram.asking import Desk
 from bridge.telegram.buttons import Buttons
 from bridge.telegram.chat import TelegramChat
-from bridge.telegram.handlers import Handlers
 from bridge.telegram.incident_handlers import IncidentHandlers
 from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.rendering import card_of
 from bridge.telegram.service import TelegramService
+from bridge.telegram.sms_handlers import SmsHandlers
 from bridge.web.health import Health
 from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
@@ -121,21 +121,21 @@ class App:
         access = Access(
             users=settings.telegram_users,
             admins=settings.telegram_admins,
-            on_call=lambda: self.alerts.book.telegram_ids,
+            on_call=lambda: self.alerts.rosters.telegram_ids,
         )
         desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
         incident_handlers = IncidentHandlers(
-            desk=desk, roster=self.alerts.book.roster, intake=self.alerts.intake, clock=clock
+            desk=desk, roster=self.alerts.rosters.roster, intake=self.alerts.intake, clock=clock
         )
         oncall_handlers = OnCallHandlers(
             desk=desk,
-            book=self.alerts.book,
+            rosters=self.alerts.rosters,
             database=database,
             clock=clock,
             max_age_s=settings.command_max_age_s,
             wake_roster=lambda: self.oncall.wake(),
         )
-        handlers = Handlers(
+        handlers = SmsHandlers(
             desk=desk,
             buttons=Buttons(desk, access, clock, incident_handlers.press),
             database=database,
@@ -202,7 +202,7 @@ class App:
         )
 
     def _names(self, connection: Connection) -> ByName:
-        return names_in_force(connection, self.alerts.book, self._clock.now())
+        return names_in_force(connection, self.alerts.rosters, self._clock.now())
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)

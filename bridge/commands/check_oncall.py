@@ -7,8 +7,8 @@ from bridge.commands.report import Report
 from bridge.commands.roster_now import kept_by_service, read_file, roster_of
 from bridge.oncall.findings import Weight, findings
 from bridge.oncall.records import OnCall
-from bridge.services import roster_words
-from bridge.services.oncall_file import DEFAULT_FILE, Written
+from bridge.services.oncall import roster_words
+from bridge.services.oncall.oncall_file import DEFAULT_FILE, Written
 from bridge.settings import Settings
 from bridge.store import oncall as kept
 

@@ -15,11 +15,11 @@ from bridge.oncall import ical
 from bridge.oncall.calendar import Calendar
 from bridge.oncall.records import CalendarSchedule, OnCall
 from bridge.oncall.who import Override, Roster
-from bridge.services import reach
-from bridge.services.book import Book
-from bridge.services.by_name import ByName, names_in_force
-from bridge.services.calendars import read_all
-from bridge.services.oncall_file import Written
+from bridge.services.oncall import reachable
+from bridge.services.oncall.by_name import ByName, names_in_force
+from bridge.services.oncall.calendars import read_all
+from bridge.services.oncall.oncall_file import Written
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store import oncall as kept
 from bridge.store.database import Database
@@ -44,8 +44,8 @@ async def names_of_service(path: Path, region: str) -> ByName:
     migrate(path)
     database = Database(path)
     try:
-        book = Book(region=region, clock=SystemClock())
-        return await database.read(partial(names_in_force, book=book, at=now))
+        rosters = RosterInForce(region=region, clock=SystemClock())
+        return await database.read(partial(names_in_force, rosters=rosters, at=now))
     finally:
         await database.aclose()
 
@@ -73,7 +73,7 @@ def _look(connection: Connection, oncall: OnCall, at: datetime) -> InForce:
         file=kept.newest_file(connection),
         overrides=kept.overrides_after(connection, at),
         calendars={key: found for key, found in calendars.items() if found is not None and found.hash},
-        troubles=reach.troubles(connection, oncall.people.values(), at),
+        troubles=reachable.troubles(connection, oncall.people.values(), at),
     )
 
 

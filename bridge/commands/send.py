@@ -18,8 +18,8 @@ from bridge.domain.errors import PersonError, SettingsError
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
-from bridge.services.by_name import ByName, has_names
-from bridge.services.send_sms import Measured, Order, Rules, measure, submit
+from bridge.services.oncall.by_name import ByName, has_names
+from bridge.services.sms.send_sms import Measured, Order, Rules, measure, submit
 from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock

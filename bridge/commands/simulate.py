@@ -17,7 +17,7 @@ from bridge.domain.wording import count
 from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.records import NO_POLICY, OnCall
 from bridge.oncall.who import Roster
-from bridge.services.foresee import Event, Opened, Rules, foresee, opened
+from bridge.services.incidents.foresee import Event, Opened, Rules, foresee, opened
 from bridge.settings import Settings
 from bridge.sources import SOURCES, NotSuchAPayload
 

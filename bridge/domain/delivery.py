@@ -69,12 +69,6 @@ class IllegalMove(ValueError):
     """A move that the table does not know. Nothing was changed."""
 
 
-def check_move(old: State, cause: Cause, new: State) -> None:
-    """Raise `IllegalMove` unless the table allows `old` to become `new` for this cause."""
-    if new not in MOVES.get((old, cause), frozenset()):
-        raise IllegalMove(f"a delivery that is {old} cannot become {new} by {cause}")
-
-
 def sources(cause: Cause, new: State) -> tuple[State, ...]:
     """The states from which `cause` may lead to `new`: what a guarded UPDATE asks for. Never empty.
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from bridge.domain.errors import OperatorError
 from bridge.oncall import toml_lines
-from bridge.oncall.paging import read_heartbeats, read_policies, read_routes
-from bridge.oncall.people import check_namespace, read_groups, read_people, read_schedules
+from bridge.oncall.people_tables import check_namespace, read_groups, read_people, read_schedules
+from bridge.oncall.policy_tables import read_heartbeats, read_policies, read_routes
 from bridge.oncall.records import UTC, Kind, OnCall
 from bridge.oncall.sections import Problems, Section
 from bridge.oncall.toml_lines import Path

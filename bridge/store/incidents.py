@@ -4,23 +4,15 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, bindparam, func, insert, select, text, type_coerce, update
 
 from bridge.domain.alerts import Alert, Link, Severity
+from bridge.domain.incident import IncidentState
 from bridge.store import posts
 from bridge.store.many import Many, slices
 from bridge.store.tables import IS_OPEN_INCIDENT, IS_RUNNING, UtcTime, incidents, microseconds
-
-
-class IncidentState(StrEnum):
-    """Where an incident is. Nothing leaves `resolved`; a new firing opens a new one."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, select, type_coerce, update
 
 from bridge.domain.delivery import State
+from bridge.domain.incident import IncidentState
 from bridge.oncall.records import Person
 from bridge.store.dialect import insert_new_rows
-from bridge.store.incidents import IncidentState
 from bridge.store.many import Many, slices
 from bridge.store.tables import IS_OPEN_REQUEST, UtcTime, deliveries, incidents, microseconds, page_requests, pages
 

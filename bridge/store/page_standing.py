@@ -6,7 +6,8 @@ from datetime import datetime
 from sqlalchemy import Connection, case, func, select
 
 from bridge.domain.alerts import RANKS
-from bridge.store.incidents import Incident, IncidentState, of_ids
+from bridge.domain.incident import IncidentState
+from bridge.store.incidents import Incident, of_ids
 from bridge.store.tables import incidents, page_requests
 
 

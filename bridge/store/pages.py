@@ -9,9 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, u
 
 from bridge.domain.alerts import RANKS
 from bridge.domain.delivery import State
+from bridge.domain.incident import IncidentState
 from bridge.oncall.records import Person
 from bridge.store import messages
-from bridge.store.incidents import Incident, IncidentState, of_ids
+from bridge.store.incidents import Incident, of_ids
 from bridge.store.many import slices
 from bridge.store.queue import PRIORITY_PAGE
 from bridge.store.tables import attempts, deliveries, incidents, page_requests, pages

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, and_, func, insert, select, update
 
-from bridge.store.incidents import Incident, IncidentState, of_ids
+from bridge.domain.incident import IncidentState
+from bridge.store.incidents import Incident, of_ids
 from bridge.store.posts import Place
 from bridge.store.tables import incidents, storms
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bridge.domain.delivery import State
+from bridge.domain.incident import IncidentState
 from bridge.store import alert_inbox, incidents, posts, queue
-from bridge.store.incidents import IncidentState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,7 +15,7 @@ from telegram.ext import Application, CommandHandler, ContextTypes, filters
 
 from bridge.clock import Clock
 from bridge.domain.errors import PersonError
-from bridge.services.decide import Person
+from bridge.services.sms.decide_message import Person
 from bridge.store import inbox, posts
 from bridge.store.database import Database
 from bridge.store.posts import Place

@@ -12,8 +12,8 @@ from telegram.ext import ContextTypes
 
 from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError
-from bridge.services import decide
-from bridge.services.decide import Person
+from bridge.services.sms import decide_message
+from bridge.services.sms.decide_message import Person
 from bridge.store import posts
 from bridge.telegram import incident_handlers, replies
 from bridge.telegram.access import Access, Role, presser
@@ -29,10 +29,10 @@ OnIncident = Callable[[Connection, str, Person], str]
 """(data of a button, who pressed it) -> words for them. Raises `PersonError`."""
 
 VERBS: dict[str, Callable[..., str]] = {
-    "go": decide.confirm,
-    "no": decide.cancel,
-    "again": decide.resend,
-    "leave": decide.leave,
+    "go": decide_message.confirm,
+    "no": decide_message.cancel,
+    "again": decide_message.resend,
+    "leave": decide_message.leave,
 }
 """What stands before the first colon of a button's data, and what it does."""
 

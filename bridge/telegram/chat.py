@@ -7,7 +7,7 @@ from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, ReplyParam
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bridge.services.chat_port import Card, Gone, Later, Moved, Never, NoThread, Reply, Shown
+from bridge.services.chat.chat_port import Card, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.store.posts import Place
 from bridge.telegram.markup import plain
 

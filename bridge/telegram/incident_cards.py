@@ -6,10 +6,11 @@ from html import escape
 
 from bridge.domain.alerts import Severity
 from bridge.domain.delivery import State
+from bridge.domain.incident import IncidentState
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.oncall.records import NO_POLICY
-from bridge.services.chat_port import Button, Card
-from bridge.store.incidents import Incident, IncidentState
+from bridge.services.chat.chat_port import Button, Card
+from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
 from bridge.store.storms import Storm
 from bridge.telegram.markup import TEXT_LIMIT, cut

@@ -13,16 +13,16 @@ from telegram.ext import Application, ContextTypes
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert, Severity
 from bridge.domain.errors import Refused
+from bridge.domain.incident import IncidentState
 from bridge.oncall.naming import targets_named
 from bridge.oncall.who import Roster
-from bridge.services import respond
-from bridge.services.alerting import RosterOf
-from bridge.services.by_name import SIGNS
-from bridge.services.decide import Person
-from bridge.services.intake import Intake
-from bridge.services.policies import ASKED_FOR
+from bridge.services.incidents import respond
+from bridge.services.incidents.alerting import RosterOf
+from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.policies import ASKED_FOR
+from bridge.services.oncall.by_name import SIGNS
+from bridge.services.sms.decide_message import Person
 from bridge.store import incidents
-from bridge.store.incidents import IncidentState
 from bridge.telegram import incident_cards
 from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of, relayed_text
 

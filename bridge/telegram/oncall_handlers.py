@@ -14,9 +14,9 @@ from bridge.domain.errors import PersonError, Refused
 from bridge.domain.wording import age
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
-from bridge.services import keep_roster, reach, roster_words, take_over
-from bridge.services.book import Book
-from bridge.services.take_over import Taking
+from bridge.services.oncall import keep_roster, reachable, roster_words, take_and_hand_back
+from bridge.services.oncall.roster_in_force import RosterInForce
+from bridge.services.oncall.take_and_hand_back import Taking
 from bridge.store.database import Database
 from bridge.telegram import oncall_text
 from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of
@@ -31,7 +31,7 @@ class OnCallHandlers:
         self,
         *,
         desk: Desk,
-        book: Book,
+        rosters: RosterInForce,
         database: Database,
         clock: Clock,
         max_age_s: float,
@@ -39,7 +39,7 @@ class OnCallHandlers:
     ) -> None:
         """`max_age_s`: an older /take means another time than now. `wake_roster`: a reload or hand-over is there."""
         self._desk = desk
-        self._book = book
+        self._rosters = rosters
         self._database = database
         self._clock = clock
         self._max_age_s = max_age_s
@@ -69,11 +69,13 @@ class OnCallHandlers:
         await self._desk.commit(update, asker, lambda _: words)
 
     def _on_call(self, connection: Connection, typed: str) -> str:
-        roster, now = self._book.roster(connection), self._clock.now()
-        if not self._book.has_file:
+        roster, now = self._rosters.roster(connection), self._clock.now()
+        if not self._rosters.has_file:
             return oncall_text.NO_FILE
-        schedules = [take_over.schedule_named(roster.oncall, typed)] if typed else list(roster.oncall.schedules)
-        troubles = reach.troubles(connection, roster.oncall.people.values(), now)
+        schedules = (
+            [take_and_hand_back.schedule_named(roster.oncall, typed)] if typed else list(roster.oncall.schedules)
+        )
+        troubles = reachable.troubles(connection, roster.oncall.people.values(), now)
         return oncall_text.on_call(roster, schedules, troubles, now)
 
     async def take(self, update: Update, _context: Context) -> None:
@@ -87,9 +89,9 @@ class OnCallHandlers:
         def look(connection: Connection) -> tuple[Roster, Person, Taking]:
             now = self._clock.now()
             self._check_age(message.date, now)
-            roster = self._book.roster(connection)
-            person = take_over.person_of(roster.oncall, asker.user_id)
-            return roster, person, take_over.asked(roster, person, words, now)
+            roster = self._rosters.roster(connection)
+            person = take_and_hand_back.person_of(roster.oncall, asker.user_id)
+            return roster, person, take_and_hand_back.asked(roster, person, words, now)
 
         try:
             roster, person, taking = await self._database.read(look)
@@ -100,9 +102,9 @@ class OnCallHandlers:
 
         def act(connection: Connection) -> None:
             now = self._clock.now()
-            take_over.take(connection, person, taking, by=asker.person.name, now=now)
-            said = escape(take_over.taken_words(roster, person, taking, now))
-            take_over.answer(connection, taking.schedule, asker.place, said, now)
+            take_and_hand_back.take(connection, person, taking, by=asker.person.name, now=now)
+            said = escape(take_and_hand_back.taken_words(roster, person, taking, now))
+            take_and_hand_back.answer(connection, taking.schedule, asker.place, said, now)
 
         await self._desk.commit(update, asker, act)
         self._wake_roster()
@@ -118,13 +120,13 @@ class OnCallHandlers:
         def act(connection: Connection) -> None:
             now = self._clock.now()
             self._check_age(message.date, now)
-            roster = self._book.roster(connection)
-            person = take_over.person_of(roster.oncall, asker.user_id)
-            schedules = take_over.hand_back(connection, roster, person, typed, now)
-            after = self._book.roster(connection)
+            roster = self._rosters.roster(connection)
+            person = take_and_hand_back.person_of(roster.oncall, asker.user_id)
+            schedules = take_and_hand_back.hand_back(connection, roster, person, typed, now)
+            after = self._rosters.roster(connection)
             lines = [roster_words.now_and_then(after, one, now) for one in schedules]
             said = escape("\n".join(["✅ Handed back.", *lines]))
-            take_over.answer(connection, schedules[0], asker.place, said, now)
+            take_and_hand_back.answer(connection, schedules[0], asker.place, said, now)
 
         await self._desk.commit(update, asker, act)
         self._wake_roster()

@@ -10,7 +10,7 @@ from bridge.oncall.findings import LOOKED_AHEAD
 from bridge.oncall.naming import people_named
 from bridge.oncall.records import DEFAULT_POLICY, ONCALL
 from bridge.oncall.who import Roster
-from bridge.services.roster_words import moment, names, turn
+from bridge.services.oncall.roster_words import moment, names, turn
 
 NO_FILE = "There is no on-call file, so nobody is on call. An admin writes one and says /reload."
 GAPS_SHOWN = 3

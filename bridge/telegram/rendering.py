@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bridge.services.chat_port import Card
+from bridge.services.chat.chat_port import Card
 from bridge.store import incidents, messages, pages, storms
 from bridge.store.posts import Post
-from bridge.telegram import cards, incident_cards
+from bridge.telegram import incident_cards, sms_cards
 
 GONE = Card(text="This is not there any more.")
 PAGE_SHOWS = 8
@@ -18,7 +18,7 @@ def card_of(connection: Connection, post: Post, now: datetime) -> Card:
     subject = post.subject
     if subject.message_id is not None:
         message = messages.view(connection, subject.message_id)
-        return cards.render(message, post.place.chat_id, now) if message else GONE
+        return sms_cards.render(message, post.place.chat_id, now) if message else GONE
     if subject.incident_id is not None:
         incident = incidents.get(connection, subject.incident_id)
         return incident_cards.incident_card(incident, pages.of_incident(connection, incident.id)) if incident else GONE

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
 from bridge.oncall.who import Roster
-from bridge.services.ack_link import Linked, answer, look
+from bridge.services.incidents.ack_link import Linked, answer, look
 from bridge.store.database import Database
 from bridge.web.ack_html import HEADERS, ack_page, notice_page
 from bridge.web.wrong_guesses import WITHIN, WrongGuesses

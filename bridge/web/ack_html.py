@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 
+from bridge.domain.incident import IncidentState
 from bridge.domain.wording import age, count
-from bridge.services.ack_link import Linked
-from bridge.store.incidents import Incident, IncidentState
+from bridge.services.incidents.ack_link import Linked
+from bridge.store.incidents import Incident
 
 _STYLE = (
     "body{font:18px/1.4 sans-serif;margin:0 auto;max-width:32em;padding:1em;color:#111;background:#fff}"

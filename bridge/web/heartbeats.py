@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from bridge.domain.errors import NotFound, StoreUnavailable
 from bridge.oncall.records import HeartbeatRule
-from bridge.services.heartbeats import Heartbeats
+from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.sources import NotSuchAPayload
 from bridge.sources.form import read_form
 from bridge.web.auth import name_of, token_of

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from bridge.domain.delivery import State
 from bridge.domain.errors import StoreUnavailable
-from bridge.store.incidents import IncidentState
+from bridge.domain.incident import IncidentState
 from bridge.store.outcomes import Finished
 from bridge.store.vitals import Vitals
 from bridge.web.auth import is_loopback, name_of

@@ -20,8 +20,8 @@ from bridge.domain.errors import Refused, StoreUnavailable
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
-from bridge.services.by_name import ByName, has_names
-from bridge.services.send_sms import Order, Rules, measure, submit
+from bridge.services.oncall.by_name import ByName, has_names
+from bridge.services.sms.send_sms import Order, Rules, measure, submit
 from bridge.store import idempotency, messages
 from bridge.store.database import Database
 from bridge.web.auth import name_of

@@ -15,7 +15,7 @@ from bridge import settings
 from bridge.app import Outbox, new_id, rules_of
 from bridge.clock import SystemClock
 from bridge.domain.recipients import Request, read_list
-from bridge.services.send_sms import Order, measure, submit
+from bridge.services.sms.send_sms import Order, measure, submit
 from bridge.settings import Settings
 from bridge.store import messages
 from bridge.store.database import Database

@@ -16,10 +16,10 @@ from bridge.sandbox.telegram_state import Kind, Message
 from bridge.telegram import buttons
 from bridge.telegram.access import Role
 from bridge.telegram.buttons import Buttons
-from bridge.telegram.handlers import Handlers
 from bridge.telegram.incident_handlers import IncidentHandlers
 from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.replies import COMMANDS
+from bridge.telegram.sms_handlers import SmsHandlers
 from tests.flows.conftest import StartTeam
 from tests.support.team import Person, Team
 
@@ -78,7 +78,7 @@ BUTTON_ROWS: dict[str, str] = {
 NO_ACCESS = "You have no access to this bot."
 NOT_YOURS = "Only the person who sent this, and admins, may press here."
 
-# Handlers that are no command's and no button's, each with the test that walks its door.
+# SmsHandlers that are no command's and no button's, each with the test that walks its door.
 OTHER_HANDLERS = {
     "edited": "test_no_other_door_sends_anything",
     "forwarded": "test_no_other_door_sends_anything",
@@ -106,7 +106,7 @@ class Registry:
 def registered() -> list[Any]:
     registry = Registry()
     nothing: Any = None
-    Handlers(
+    SmsHandlers(
         desk=nothing,
         buttons=Buttons(nothing, nothing, nothing, nothing),
         database=nothing,
@@ -118,7 +118,7 @@ def registered() -> list[Any]:
     ).register(registry)  # type: ignore[arg-type]
     IncidentHandlers(desk=nothing, roster=nothing, intake=nothing, clock=nothing).register(registry)  # type: ignore[arg-type]
     OnCallHandlers(
-        desk=nothing, book=nothing, database=nothing, clock=nothing, max_age_s=300, wake_roster=nothing
+        desk=nothing, rosters=nothing, database=nothing, clock=nothing, max_age_s=300, wake_roster=nothing
     ).register(registry)  # type: ignore[arg-type]
     return registry.handlers
 

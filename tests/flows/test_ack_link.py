@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from bridge.store.incidents import IncidentState
+from bridge.domain.incident import IncidentState
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI, ONCALL
 from tests.support.team import Team

@@ -16,11 +16,12 @@ import pytest
 
 from bridge import settings
 from bridge.app import App
+from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
 from bridge.store import heartbeats, incidents
-from bridge.store.incidents import Incident, IncidentState
+from bridge.store.incidents import Incident
 from tests.support.alerting import AMA, ONCALL, TOKEN
 from tests.support.eventually import until
 from tests.support.team import environment

@@ -6,9 +6,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import Mode
 from bridge.store import alert_inbox
-from bridge.store.incidents import IncidentState
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI, ONCALL, TOKEN
 from tests.support.team import Team

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import Mode
-from bridge.store.incidents import IncidentState
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI, ONCALL
 from tests.support.team import Team

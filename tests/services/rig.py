@@ -10,8 +10,8 @@ from bridge.domain.delivery import SETTLED, State
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
-from bridge.services.deliver import Deliverer
-from bridge.services.retry import RetryPolicy
+from bridge.services.sms.deliver import Deliverer
+from bridge.services.sms.retry import RetryPolicy
 from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.messages import MessageView

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bridge.oncall.ical import LONGEST_CALENDAR, CalendarError
-from bridge.services.calendar_text import REDIRECTS, CalendarTexts
+from bridge.services.oncall.calendar_text import REDIRECTS, CalendarTexts
 from tests.gateways.conftest import Authority, authority  # noqa: F401 - a fixture
 
 CALENDAR = b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"

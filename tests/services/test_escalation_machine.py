@@ -21,15 +21,15 @@ from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, 
 from bridge.oncall.file import read as read_oncall
 from bridge.oncall.quiet import quiet_until
 from bridge.oncall.who import Roster
-from bridge.services import respond
-from bridge.services.alerting import Alerting
-from bridge.services.deliver import Deliverer
-from bridge.services.escalate import Escalation
-from bridge.services.housekeeping import Housekeeping
-from bridge.services.intake import Intake
-from bridge.services.notices import Notices
-from bridge.services.paging import Paging
-from bridge.services.retry import RetryPolicy
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents import respond
+from bridge.services.incidents.alerting import Alerting
+from bridge.services.incidents.escalate import Escalation
+from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.paging import Paging
+from bridge.services.sms.deliver import Deliverer
+from bridge.services.sms.housekeeping import Housekeeping
+from bridge.services.sms.retry import RetryPolicy
 from bridge.store import alert_inbox
 from bridge.store.database import Database
 from bridge.store.posts import Place

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.domain.alerts import Alert, Severity
 from bridge.oncall.file import read
 from bridge.oncall.who import Roster
-from bridge.services.foresee import MOST_EVENTS, Event, Rules, foresee, opened
+from bridge.services.incidents.foresee import MOST_EVENTS, Event, Rules, foresee, opened
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PEOPLE = """

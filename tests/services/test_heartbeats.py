@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.oncall.records import HeartbeatRule
-from bridge.services.heartbeats import Plan, allowed, plan
+from bridge.services.heartbeats.incoming import Plan, allowed, plan
 from bridge.store.heartbeats import Heartbeat
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, select
 from bridge.domain.alerts import Alert
 from bridge.oncall.records import OnCall
 from bridge.oncall.who import Roster
-from bridge.services.intake import Intake
-from bridge.services.notices import Notices
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.intake import Intake
 from bridge.store import posts
 from bridge.store.database import sqlite_engine
 from bridge.store.tables import incidents

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.engine.embedded import WorkLoop
-from bridge.services.outgoing_heartbeat import EVERY_S, OutgoingHeartbeat
+from bridge.services.heartbeats.outgoing import EVERY_S, OutgoingHeartbeat
 from bridge.store import alert_inbox, switches
 from bridge.store.database import Database
 from tests.support.databases import new_database

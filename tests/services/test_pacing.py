@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.services.pacing import GROUP, OVERALL, PRIVATE, Pacer
+from bridge.services.chat.pacing import GROUP, OVERALL, PRIVATE, Pacer
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 repeatable = settings(derandomize=True, deadline=None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, Kind, OnCall, Person, Policy, Step, Target
 from bridge.oncall.who import Roster
-from bridge.services.policies import policy_of
+from bridge.services.incidents.policies import policy_of
 
 AMA = Target(kind=Kind.PERSON, key="ama")
 STEP = Step(targets=(AMA,), wait=timedelta(minutes=5))

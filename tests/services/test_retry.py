@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.services.retry import (
+from bridge.services.sms.retry import (
     FIRST_WAIT_S,
     LONGEST_RETRY_AFTER_S,
     LONGEST_WAIT_S,

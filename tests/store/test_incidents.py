@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from bridge.domain.incident import IncidentState
 from bridge.store import alert_ends, alert_inbox, incident_log, incidents
 from bridge.store.incident_log import Entry
-from bridge.store.incidents import IncidentState
 from tests.support.incidents import alert, open_incident
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 

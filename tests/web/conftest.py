@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from bridge.clock import Clock
-from bridge.services.book import Book
-from bridge.services.by_name import names_in_force
-from bridge.services.send_sms import Rules
+from bridge.services.oncall.by_name import names_in_force
+from bridge.services.oncall.roster_in_force import RosterInForce
+from bridge.services.sms.send_sms import Rules
 from bridge.settings import Settings, load
 from bridge.store.database import Database
 from bridge.store.vitals import Vitals
@@ -35,14 +35,14 @@ class Door:
         self.woken = 0
         names = settings.api_names()
         ids = count(1)
-        book = Book(region=settings.default_region, clock=clock)
+        rosters = RosterInForce(region=settings.default_region, clock=clock)
         api = SmsApi(
             database=self.database,
             names=names,
             rules=rules,
             region=settings.default_region,
             allowed_countries=settings.allowed_countries,
-            names_of=lambda connection: names_in_force(connection, book, clock.now()),
+            names_of=lambda connection: names_in_force(connection, rosters, clock.now()),
             clock=clock,
             make_id=lambda: f"request-{next(ids)}",
             wake=self._wake,

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert
 
 from bridge.domain.alerts import Alert
+from bridge.domain.incident import IncidentState
 from bridge.oncall.records import OnCall, Person
 from bridge.oncall.who import Roster
-from bridge.services.ack_link import Linked
-from bridge.services.paging import hash_of
+from bridge.services.incidents.ack_link import Linked
+from bridge.services.incidents.paging import hash_of
 from bridge.store import incidents, pages
 from bridge.store.database import Database, sqlite_engine
-from bridge.store.incidents import IncidentState
 from bridge.store.page_standing import standing
 from bridge.store.tables import page_requests
 from bridge.web.ack import AckPage

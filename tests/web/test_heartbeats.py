@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from bridge.oncall.file import read
 from bridge.oncall.who import Roster
-from bridge.services.heartbeats import Heartbeats
-from bridge.services.intake import Intake
-from bridge.services.notices import Notices
+from bridge.services.chat.notices import Notices
+from bridge.services.heartbeats.incoming import Heartbeats
+from bridge.services.incidents.intake import Intake
 from bridge.settings import load
 from bridge.store import heartbeats
 from bridge.store.database import Database

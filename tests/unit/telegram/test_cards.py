@@ -9,7 +9,7 @@ from bridge.domain.delivery import State
 from bridge.domain.outcome import Reason
 from bridge.sandbox.telegram_markup import from_html, units
 from bridge.store.messages import LINES, DeliveryView, MessageView
-from bridge.telegram.cards import number_shown, render
+from bridge.telegram.sms_cards import number_shown, render
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 PRIVATE, GROUP = 222222222, -1001

@@ -26,7 +26,7 @@ from bridge.sandbox.telegram_faults import (
 )
 from bridge.sandbox.telegram_limits import NO_LIMITS, Limits, Rate
 from bridge.sandbox.telegram_state import Kind
-from bridge.services.chat_port import Button, Card, Gone, Later, Moved, Never, NoThread, Reply, Shown
+from bridge.services.chat.chat_port import Button, Card, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.store.posts import Place
 from bridge.telegram.chat import TelegramChat
 

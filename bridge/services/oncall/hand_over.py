@@ -15,10 +15,10 @@ from bridge.oncall import who
 from bridge.oncall.records import Person
 from bridge.oncall.shifts import Shift
 from bridge.oncall.who import Roster
-from bridge.services import reach, roster_words
-from bridge.services.book import Book
-from bridge.services.notices import Notices
-from bridge.services.reach import KnowsPerson
+from bridge.services.chat.notices import Notices
+from bridge.services.oncall import reachable, roster_words
+from bridge.services.oncall.reachable import KnowsPerson
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.store import oncall as kept
 from bridge.store.database import Database
 
@@ -44,10 +44,12 @@ class _Notice:
 class HandOver:
     """Looks at the shifts around now."""
 
-    def __init__(self, *, database: Database, book: Book, notices: Notices, knows: KnowsPerson, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, rosters: RosterInForce, notices: Notices, knows: KnowsPerson, clock: Clock
+    ) -> None:
         """`knows`: whether Telegram lets us write to a person."""
         self._database = database
-        self._book = book
+        self._rosters = rosters
         self._notices = notices
         self._knows = knows
         self._clock = clock
@@ -61,9 +63,9 @@ class HandOver:
         new = [notice for notice in found if notice.key not in self._told]
         if new:
             people = {person.key: person for notice in new for person in notice.people}
-            unknown = await reach.strangers(people.values(), self._knows)
-            troubles = await self._database.read(lambda c: reach.troubles(c, people.values(), now))
-            troubles = reach.with_strangers(troubles, unknown)
+            unknown = await reachable.strangers(people.values(), self._knows)
+            troubles = await self._database.read(lambda c: reachable.troubles(c, people.values(), now))
+            troubles = reachable.with_strangers(troubles, unknown)
             lines = {notice.key: _lines(notice, troubles) for notice in new}
             if any(lines.values()):
                 await self._database.write(partial(self._tell, lines, now))
@@ -79,7 +81,7 @@ class HandOver:
         """What there is to tell, told already or not."""
         # An override that has just ended has handed over, too.
         overrides = kept.overrides_after(connection, now - LATE)
-        roster = replace(self._book.roster(connection), overrides=overrides)
+        roster = replace(self._rosters.roster(connection), overrides=overrides)
         found: list[_Notice] = []
         again_at = now + LOOK_EVERY
         for schedule in roster.oncall.schedules:

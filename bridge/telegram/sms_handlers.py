@@ -17,10 +17,10 @@ from bridge.domain.errors import Refused
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, RequestCode, parse
 from bridge.domain.wording import age
-from bridge.services import decide
-from bridge.services.by_name import ByName, has_names
-from bridge.services.decide import Person
-from bridge.services.send_sms import Order, Rules, measure, submit
+from bridge.services.oncall.by_name import ByName, has_names
+from bridge.services.sms import decide_message
+from bridge.services.sms.decide_message import Person
+from bridge.services.sms.send_sms import Order, Rules, measure, submit
 from bridge.store import messages, posts
 from bridge.store.database import Database
 from bridge.telegram import replies
@@ -36,7 +36,7 @@ MISSING = (RequestCode.NO_RECIPIENTS, RequestCode.NO_TEXT)
 """Problems of somebody who may not know yet how a `/sms` goes."""
 
 
-class Handlers:
+class SmsHandlers:
     """The commands of the bot."""
 
     def __init__(
@@ -136,7 +136,7 @@ class Handlers:
         """`/status ID`: the message's card once more, kept in step like the first."""
 
         def act(asker: Asker, message_id: int, connection: Connection) -> None:
-            decide.visible(connection, message_id, asker.person)
+            decide_message.visible(connection, message_id, asker.person)
             posts.show(connection, f"status:{asker.key}", asker.place, message_id, self._clock.now())
 
         await self._about_one(update, "status", act)
@@ -152,14 +152,14 @@ class Handlers:
                 raise Refused(
                     "stale", f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
                 )
-            return decide.resend(connection, message_id, asker.person, now)
+            return decide_message.resend(connection, message_id, asker.person, now)
 
         await self._about_one(update, "resend", act)
 
     async def cancel(self, update: Update, _context: Context) -> None:
         """`/cancel ID`."""
         await self._about_one(
-            update, "cancel", lambda asker, number, c: decide.cancel(c, number, asker.person, self._clock.now())
+            update, "cancel", lambda asker, number, c: decide_message.cancel(c, number, asker.person, self._clock.now())
         )
 
     async def history(self, update: Update, _context: Context) -> None:
@@ -182,11 +182,11 @@ class Handlers:
 
     async def pause(self, update: Update, _context: Context) -> None:
         """`/pause`: the stop switch."""
-        await self._for_admins(update, decide.pause)
+        await self._for_admins(update, decide_message.pause)
 
     async def resume(self, update: Update, _context: Context) -> None:
         """`/resume`."""
-        await self._for_admins(update, decide.resume)
+        await self._for_admins(update, decide_message.resume)
 
     async def whoami(self, update: Update, _context: Context) -> None:
         """`/whoami`; a stranger's id stands in what every stranger is told."""

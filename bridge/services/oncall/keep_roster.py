@@ -18,12 +18,12 @@ from bridge.clock import Clock
 from bridge.domain.errors import SettingsError
 from bridge.oncall.findings import Weight, findings
 from bridge.oncall.who import Roster
-from bridge.services import roster_words
-from bridge.services.book import Book
-from bridge.services.calendars import Calendars
-from bridge.services.hand_over import HandOver
-from bridge.services.notices import Notices, post_key
-from bridge.services.oncall_file import OnCallFile, Written, accept
+from bridge.services.chat.notices import Notices, post_key
+from bridge.services.oncall import roster_words
+from bridge.services.oncall.calendars import Calendars
+from bridge.services.oncall.hand_over import HandOver
+from bridge.services.oncall.oncall_file import OnCallFile, Written, accept
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
@@ -46,7 +46,7 @@ class RosterKeeper:
         *,
         file: OnCallFile,
         database: Database,
-        book: Book,
+        rosters: RosterInForce,
         calendars: Calendars,
         hand_over: HandOver,
         notices: Notices,
@@ -57,7 +57,7 @@ class RosterKeeper:
         """`on_change`: the file in force is another one, or a calendar is. `on_written`: there may be new posts."""
         self._file = file
         self._database = database
-        self._book = book
+        self._rosters = rosters
         self._calendars = calendars
         self._hand_over = hand_over
         self._notices = notices
@@ -69,12 +69,12 @@ class RosterKeeper:
 
     async def start(self) -> None:
         """Put the file in force. Raises SettingsError, with every problem, if it is not good and none is in force."""
-        await self._book.refresh(self._database)
+        await self._rosters.refresh(self._database)
         written = await asyncio.to_thread(self._file.read)
         if written.oncall is not None:
             await self._database.write(partial(self._accept, written, []))
-            await self._book.refresh(self._database)
-        elif not self._book.in_force and (written.problems or self._book.has_file):
+            await self._rosters.refresh(self._database)
+        elif not self._rosters.is_readable and (written.problems or self._rosters.has_file):
             raise SettingsError(
                 f"BRIDGE_ONCALL_FILE: {written.trouble or 'none is there, and the last one is no good'}"
             )
@@ -82,7 +82,7 @@ class RosterKeeper:
             words = f"BRIDGE_ONCALL_FILE: the one accepted before stays in force: {written.trouble}"
             log.error("%s", words, extra={"event": "oncall.refused"})
             await self._database.write(partial(self._refuse, written, []))
-        elif self._book.has_file:
+        elif self._rosters.has_file:
             words = "%s is not there: the on-call file that was accepted before stays in force"
             log.warning(words, written.path, extra={"event": "oncall.missing"})
 
@@ -101,9 +101,9 @@ class RosterKeeper:
             self._signalled = False
             self._calendars.forget()
             await self._reload()
-        changed = await self._book.refresh(self._database)
-        if await self._calendars.read_due(self._book.oncall):
-            changed |= await self._book.refresh(self._database)
+        changed = await self._rosters.refresh(self._database)
+        if await self._calendars.read_due(self._rosters.oncall):
+            changed |= await self._rosters.refresh(self._database)
         if changed:
             self._on_change()
         await self._tell_news()
@@ -142,7 +142,7 @@ class RosterKeeper:
 
     def _refuse(self, written: Written, places: Sequence[Place], connection: Connection) -> None:
         now = self._clock.now()
-        in_force = "the one accepted before stays in force" if self._book.has_file else "none is in force"
+        in_force = "the one accepted before stays in force" if self._rosters.has_file else "none is in force"
         shown = [f"• {problem}" for problem in written.problems[:PROBLEMS_SHOWN]]
         if more := len(written.problems) - len(shown):
             shown.append(f"… and {more} more; bridge check names them all")
@@ -161,7 +161,7 @@ class RosterKeeper:
         news = await self._database.read(lambda connection: switches.get(connection, NEWS))
         if news is None:
             return
-        roster = await self._database.read(self._book.roster)
+        roster = await self._database.read(self._rosters.roster)
         words = await asyncio.to_thread(in_force_words, roster, self._clock.now())
         await self._database.write(partial(self._told, words, news[2]))
 

@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
-from bridge.services import decide
-from bridge.services.pages_port import NO_PAGES, Pages
-from bridge.services.send_sms import BUTTONS_FOR
+from bridge.services.sms import decide_message
+from bridge.services.sms.pages_port import NO_PAGES, Pages
+from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import alert_ends, idempotency, inbox, messages, outcomes, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
@@ -69,7 +69,7 @@ class Housekeeping:
         alive = switches.get(connection, switches.ALIVE)
         stale = []
         if alive is None or now - alive[2] > self._absence:
-            stale = decide.hold_stale(connection, now, older_than=self._absence)
+            stale = decide_message.hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection)
         switches.put(connection, switches.ALIVE, "", by="", now=now)
         return unknown, stale
@@ -84,8 +84,8 @@ class Housekeeping:
         return None
 
     def _tidy(self, now: datetime, signs: bool, connection: Connection) -> None:
-        decide.end_buttons(connection, now)
-        decide.hold_paused(connection, now)
+        decide_message.end_buttons(connection, now)
+        decide_message.hold_paused(connection, now)
         for message_id in messages.without_post(connection):
             for place in self._notice_places:
                 posts.show(connection, f"notice:{message_id}:{place.chat_id}", place, message_id, now)

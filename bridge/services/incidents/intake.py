@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bridge.domain.alerts import Alert, Severity
+from bridge.domain.incident import IncidentState
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
-from bridge.services.escalate import became_critical
-from bridge.services.notices import Notices, post_key, show_incident
-from bridge.services.respond import CLOCKS_DIFFER, ended_by_source
+from bridge.services.chat.notices import Notices, post_key, show_incident
+from bridge.services.incidents.escalate import became_critical
+from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
-from bridge.store.incidents import Incident, IncidentState
+from bridge.store.incidents import Incident
 from bridge.store.posts import Place, Subject
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from bridge.domain.segments import split
 from bridge.domain.wording import reason
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
-from bridge.services import page_outage
-from bridge.services.notices import Notices, post_key, show_incident
-from bridge.services.policies import policy_of, steps_of
+from bridge.services.chat.notices import Notices, post_key, show_incident
+from bridge.services.incidents import page_outage
+from bridge.services.incidents.policies import policy_of, steps_of
 from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
 from bridge.store.incident_log import Entry
 from bridge.store.outcomes import Finished

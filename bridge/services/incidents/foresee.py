@@ -14,7 +14,7 @@ from bridge.oncall.quiet import quiet_until
 from bridge.oncall.records import NO_POLICY, Person
 from bridge.oncall.routes import Way, way
 from bridge.oncall.who import Roster
-from bridge.services.policies import FALLBACK_EVERY, policy_of, turn_at
+from bridge.services.incidents.policies import FALLBACK_EVERY, policy_of, turn_at
 
 MOST_EVENTS = 500
 

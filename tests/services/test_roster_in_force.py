@@ -1,4 +1,4 @@
-"""The on-call book and the calendars behind it, over a real store."""
+"""The on-call file in force and the calendars behind it, over a real store."""
 
 import asyncio
 import hashlib
@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from bridge.oncall import who
-from bridge.services.book import LAID_OUT_FOR, Book
-from bridge.services.calendar_text import CalendarTexts
-from bridge.services.calendars import READ_EVERY, SAID_AFTER, Calendars
-from bridge.services.notices import Notices
+from bridge.services.chat.notices import Notices
+from bridge.services.oncall.calendar_text import CalendarTexts
+from bridge.services.oncall.calendars import READ_EVERY, SAID_AFTER, Calendars
+from bridge.services.oncall.roster_in_force import LAID_OUT_FOR, RosterInForce
 from bridge.store import oncall as kept
 from bridge.store.database import Database
 from bridge.store.posts import Place
@@ -45,13 +45,13 @@ END:VCALENDAR
 
 
 class Desk:
-    """A book over a store, with a calendar reader beside it."""
+    """The file in force over a store, with a calendar reader beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = ManualClock()
         self.database = Database(new_database(folder))
-        self.book = Book(region="GH", clock=self.clock)
+        self.rosters = RosterInForce(region="GH", clock=self.clock)
         texts = CalendarTexts(folder, httpx.AsyncClient)
         notices = Notices(places=[Place(chat_id=7)], admins=[])
         self.calendars = Calendars(database=self.database, texts=texts, notices=notices, clock=self.clock)
@@ -65,13 +65,13 @@ class Desk:
         (self.folder / name).write_text(text, encoding="utf-8")
 
     async def read_calendars(self) -> None:
-        """What is due, and what follows for the book."""
-        await self.book.refresh(self.database)
-        await self.calendars.read_due(self.book.oncall)
-        await self.book.refresh(self.database)
+        """What is due, and what follows for the file in force."""
+        await self.rosters.refresh(self.database)
+        await self.calendars.read_due(self.rosters.oncall)
+        await self.rosters.refresh(self.database)
 
     async def on_call(self) -> list[str]:
-        roster = await self.database.read(self.book.roster)
+        roster = await self.database.read(self.rosters.roster)
         return [person.key for person in who.on_call(roster, "primary", self.clock.now())]
 
     async def said(self) -> list[str]:
@@ -86,28 +86,28 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 
 async def test_without_a_file_nobody_is_on_call(desk: Desk) -> None:
-    roster = await desk.database.read(desk.book.roster)
+    roster = await desk.database.read(desk.rosters.roster)
     assert roster.oncall.people == {}
-    assert (desk.book.has_file, desk.book.in_force, desk.book.telegram_ids) == (False, False, frozenset())
+    assert (desk.rosters.has_file, desk.rosters.is_readable, desk.rosters.telegram_ids) == (False, False, frozenset())
 
 
 async def test_the_newest_file_counts_whoever_accepted_it(desk: Desk) -> None:
     await desk.accept(PEOPLE)
-    await desk.database.read(desk.book.roster)
-    assert desk.book.telegram_ids == {111111111}
+    await desk.database.read(desk.rosters.roster)
+    assert desk.rosters.telegram_ids == {111111111}
     await desk.accept(PEOPLE.replace("111111111", "5"))
-    assert await desk.book.refresh(desk.database)
-    assert desk.book.telegram_ids == {5}
-    assert not await desk.book.refresh(desk.database)
+    assert await desk.rosters.refresh(desk.database)
+    assert desk.rosters.telegram_ids == {5}
+    assert not await desk.rosters.refresh(desk.database)
 
 
 async def test_a_file_that_an_earlier_version_took_leaves_the_one_before_and_is_no_good(desk: Desk) -> None:
     await desk.accept(PEOPLE)
-    await desk.book.refresh(desk.database)
+    await desk.rosters.refresh(desk.database)
     await desk.accept("[people.ama]\nfax = 1\n")
-    roster = await desk.database.read(desk.book.roster)
+    roster = await desk.database.read(desk.rosters.roster)
     assert set(roster.oncall.people) == {"ama", "kofi"}
-    assert (desk.book.has_file, desk.book.in_force) == (True, False)
+    assert (desk.rosters.has_file, desk.rosters.is_readable) == (True, False)
 
 
 async def test_the_same_text_is_accepted_once_until_another_was(desk: Desk) -> None:
@@ -122,8 +122,8 @@ async def test_the_same_text_is_accepted_once_until_another_was(desk: Desk) -> N
 async def test_a_roster_that_is_asked_by_many_threads_is_the_same(desk: Desk) -> None:
     await desk.accept(PEOPLE + CALENDAR)
     rosters = await asyncio.gather(
-        *(desk.database.read(desk.book.roster) for _ in range(20)),
-        *(desk.database.write(desk.book.roster) for _ in range(20)),
+        *(desk.database.read(desk.rosters.roster) for _ in range(20)),
+        *(desk.database.write(desk.rosters.roster) for _ in range(20)),
     )
     assert {frozenset(roster.oncall.people) for roster in rosters} == {frozenset({"ama", "kofi"})}
 
@@ -199,7 +199,7 @@ async def test_another_process_goes_by_what_was_read_last(desk: Desk) -> None:
     await desk.accept(PEOPLE + CALENDAR)
     desk.write("primary.ics", DAILY.format("Kofi"))
     await desk.read_calendars()
-    other = Book(region="GH", clock=desk.clock)
+    other = RosterInForce(region="GH", clock=desk.clock)
     roster = await desk.database.read(other.roster)
     assert [one.key for one in who.on_call(roster, "primary", desk.clock.now())] == ["kofi"]
 

@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bridge.domain.alerts import Severity
+from bridge.domain.incident import IncidentState
 from bridge.domain.wording import age
 from bridge.oncall.quiet import quiet_until
 from bridge.oncall.records import Policy
 from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
-from bridge.services.notices import Notices
-from bridge.services.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incidents, page_requests, posts
-from bridge.store.incidents import Incident, IncidentState
+from bridge.store.incidents import Incident
 from bridge.store.page_requests import Request
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from bridge.domain.alerts import Severity
 from bridge.oncall.patterns import read_pattern
-from bridge.oncall.people import check_name
+from bridge.oncall.people_tables import check_name
 from bridge.oncall.records import (
     DEFAULT_POLICY,
     NO_POLICY,

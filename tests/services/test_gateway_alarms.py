@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Unknown
-from bridge.services.alarms import Alarms
+from bridge.services.sms.gateway_alarms import Alarms
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.posts import Place

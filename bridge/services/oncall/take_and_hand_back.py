@@ -11,8 +11,8 @@ from bridge.oncall import who
 from bridge.oncall.durations import read_duration, write_duration
 from bridge.oncall.records import Kind, OnCall, Person, Rotation
 from bridge.oncall.who import Override, Roster
-from bridge.services import hand_over, roster_words
-from bridge.services.notices import post_key
+from bridge.services.chat.notices import post_key
+from bridge.services.oncall import hand_over, roster_words
 from bridge.store import oncall as kept
 from bridge.store import posts
 from bridge.store.posts import Place

@@ -6,8 +6,8 @@ from html import escape
 from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
-from bridge.services.chat_port import Button, Card
-from bridge.services.send_sms import BUTTONS_FOR
+from bridge.services.chat.chat_port import Button, Card
+from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
 

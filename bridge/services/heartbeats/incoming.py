@@ -17,8 +17,8 @@ from bridge.domain.errors import NotFound, StoreError
 from bridge.oncall.durations import write_duration
 from bridge.oncall.records import HeartbeatRule
 from bridge.oncall.who import Roster
-from bridge.services.intake import Intake
-from bridge.services.respond import resolve
+from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.respond import resolve
 from bridge.store import alert_ends, heartbeats, incidents, switches
 from bridge.store.database import Database
 from bridge.store.heartbeats import Heartbeat

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.services.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
-from bridge.services.pacing import Pacer
+from bridge.services.chat.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
+from bridge.services.chat.pacing import Pacer
 from bridge.store import posts
 from bridge.store.database import Database
 from bridge.store.posts import Post

@@ -8,7 +8,7 @@ from bridge.domain.phone import Number
 from bridge.domain.recipients import RequestCode, RequestProblem, no_oncall_file
 from bridge.oncall.naming import number_of, people_named
 from bridge.oncall.who import Roster
-from bridge.services.book import Book
+from bridge.services.oncall.roster_in_force import RosterInForce
 
 SIGNS = ("@", "＠")
 
@@ -42,10 +42,10 @@ class ByName:
         return good
 
 
-def names_in_force(connection: Connection, book: Book, at: datetime) -> ByName:
+def names_in_force(connection: Connection, rosters: RosterInForce, at: datetime) -> ByName:
     """As the on-call file in force has them at that moment."""
-    roster = book.roster(connection)
-    return ByName(roster if book.has_file else None, at)
+    roster = rosters.roster(connection)
+    return ByName(roster if rosters.has_file else None, at)
 
 
 def has_names(text: str) -> bool:

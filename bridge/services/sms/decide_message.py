@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from bridge.domain.delivery import RESENDABLE, Cause, State
 from bridge.domain.errors import NotFound, Refused
 from bridge.domain.wording import count
-from bridge.services.send_sms import BUTTONS_FOR, check_not_paused
+from bridge.services.sms.send_sms import BUTTONS_FOR, check_not_paused
 from bridge.store import messages, switches
 
 ASKING = ("ask", "stale")

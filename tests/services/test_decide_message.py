@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from bridge.domain.delivery import State
 from bridge.domain.errors import Refused
-from bridge.services import decide
-from bridge.services.decide import Person
-from bridge.services.send_sms import BUTTONS_FOR
+from bridge.services.sms import decide_message
+from bridge.services.sms.decide_message import Person
+from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import messages
 from bridge.store.database import Database
 from tests.support.databases import new_database
@@ -23,10 +23,10 @@ END = MONDAY_MORNING + BUTTONS_FOR
 JUST_BEFORE = END - timedelta(microseconds=1)
 
 DECISIONS = [
-    pytest.param(decide.confirm, State.HELD, State.QUEUED, id="Send now"),
-    pytest.param(decide.cancel, State.HELD, State.CANCELLED, id="Cancel"),
-    pytest.param(decide.resend, State.UNKNOWN, State.QUEUED, id="Send again"),
-    pytest.param(decide.leave, State.UNKNOWN, State.UNKNOWN, id="Leave it"),
+    pytest.param(decide_message.confirm, State.HELD, State.QUEUED, id="Send now"),
+    pytest.param(decide_message.cancel, State.HELD, State.CANCELLED, id="Cancel"),
+    pytest.param(decide_message.resend, State.UNKNOWN, State.QUEUED, id="Send again"),
+    pytest.param(decide_message.leave, State.UNKNOWN, State.UNKNOWN, id="Leave it"),
 ]
 
 

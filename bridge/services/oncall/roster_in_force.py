@@ -1,4 +1,4 @@
-"""The on-call book: the file and the calendars in force, in every process the newest that the database keeps."""
+"""The file and the calendars in force, in every process the newest that the database keeps."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class _Laid:
     calendar: Calendar | None
 
 
-class Book:
+class RosterInForce:
     """Reads what was accepted, once for each version of it.
 
     `roster` may be asked in any thread: what was read is replaced as a whole, and read twice at worst.
@@ -64,7 +64,7 @@ class Book:
         return self._file.oncall
 
     @property
-    def in_force(self) -> bool:
+    def is_readable(self) -> bool:
         """Whether there is a file in force that can be read."""
         return self._file.good
 

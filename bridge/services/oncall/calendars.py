@@ -13,8 +13,8 @@ from bridge.clock import Clock
 from bridge.oncall import ical
 from bridge.oncall.ical import CalendarError
 from bridge.oncall.records import CalendarSchedule, OnCall
-from bridge.services.calendar_text import CalendarTexts
-from bridge.services.notices import Notices
+from bridge.services.chat.notices import Notices
+from bridge.services.oncall.calendar_text import CalendarTexts
 from bridge.store import oncall as kept
 from bridge.store.database import Database
 

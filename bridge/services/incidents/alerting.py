@@ -16,10 +16,10 @@ from bridge.clock import Clock
 from bridge.domain.alerts import Alert, News
 from bridge.domain.errors import PersonError
 from bridge.oncall.who import Roster
-from bridge.services.escalate import Escalation
-from bridge.services.intake import Intake
-from bridge.services.notices import Notices
-from bridge.services.paging import Paging
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.escalate import Escalation
+from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.paging import Paging
 from bridge.store import alert_inbox, incidents, page_requests
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import Database

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from bridge.domain.delivery import State
 from bridge.domain.outcome import Accepted
 from bridge.domain.wording import age, reason
-from bridge.services.notices import Notices
+from bridge.services.chat.notices import Notices
 from bridge.store import switches
 from bridge.store.outcomes import Finished
 

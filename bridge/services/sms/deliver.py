@@ -18,10 +18,10 @@ from bridge.domain.delivery import follow
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
 from bridge.gateways import Gateway
-from bridge.services.decide import hold_stale
-from bridge.services.pages_port import NO_PAGES, Pages
-from bridge.services.retry import RetryPolicy
-from bridge.services.send_sms import BUTTONS_FOR
+from bridge.services.sms.decide_message import hold_stale
+from bridge.services.sms.pages_port import NO_PAGES, Pages
+from bridge.services.sms.retry import RetryPolicy
+from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import outcomes, queue
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished

@@ -9,11 +9,12 @@ from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
 from bridge.domain.errors import NotFound, Refused
+from bridge.domain.incident import IncidentState
 from bridge.domain.wording import count
 from bridge.oncall.who import Roster
-from bridge.services.policies import policy_of
+from bridge.services.incidents.policies import policy_of
 from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
-from bridge.store.incidents import Incident, IncidentState
+from bridge.store.incidents import Incident
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 """So far a source's clock may be ahead of ours: what is later than that is not known."""

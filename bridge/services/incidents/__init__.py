@@ -1,0 +1,1 @@
+"""From an alert to an answer: incidents, escalation, pages, Ack."""

@@ -1,0 +1,1 @@
+"""Who is on call: the file in force, calendars, overrides, hand-overs."""

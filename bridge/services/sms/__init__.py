@@ -1,0 +1,1 @@
+"""A message on its way to phones: sent, delivered, decided about."""
