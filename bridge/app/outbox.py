@@ -8,8 +8,10 @@ from datetime import timedelta
 import httpx
 
 from bridge.clock import Clock
+from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
+from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.services.sms.housekeeping import Housekeeping
@@ -69,6 +71,11 @@ def gateway_slots(settings: Settings, clock: Clock) -> list[Gateway]:
     ]
 
 
+def gateway_ways(settings: Settings) -> tuple[Way, ...]:
+    """The gateways that are set up, in order of preference."""
+    return (Way(name="msmpusher", batch=settings.msmpusher_batch),)
+
+
 class Outbox:
     """The delivering half: needs neither Telegram nor HTTP. `bridge send --wait` runs it alone."""
 
@@ -87,13 +94,17 @@ class Outbox:
         absence = timedelta(seconds=settings.command_max_age_s)
 
         self._on_finished = on_finished
-        self.alarms = Alarms(database, clock, gateway="msmpusher", places=places)
+        admins = [Place(chat_id=admin) for admin in sorted(settings.telegram_admins)]
+        ways = gateway_ways(settings)
+        self.alarms = {
+            way.name: Alarms(database, clock, gateway=way.name, places=places, everywhere=admins) for way in ways
+        }
         self.deliverer = Deliverer(
             database=database,
             slots=gateway_slots(settings, clock),
             retry=RetryPolicy(settings.retry_for_s),
             clock=clock,
-            batch=settings.msmpusher_batch,
+            ways=ways,
             make_id=new_id,
             wake=lambda: self.loop.wake(),
             on_finished=self._heard,
@@ -108,8 +119,11 @@ class Outbox:
         self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places, pages=pages)
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
 
-    def _heard(self, finished: Sequence[Finished]) -> None:
-        self.alarms.heard(finished)
+    def _heard(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
+        for name, alarms in self.alarms.items():
+            alarms.heard(
+                [one for one in finished if one.gateway == name], [one for one in turned if one.breaker.gateway == name]
+            )
         self._on_finished(finished)
 
     async def start(self) -> None:
@@ -122,5 +136,5 @@ class Outbox:
         """Claim nothing more, let calls under way end, write down the rest as unknown."""
         await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
         await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
-        await self.alarms.stop()
+        await asyncio.gather(*(alarms.stop() for alarms in self.alarms.values()))
         await self.housekeeping.leave()

@@ -17,7 +17,6 @@ from bridge.app.oncall_desk import OnCallDesk
 from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError
-from bridge.domain.outcome import NotSent
 from bridge.engine.embedded import WorkLoop
 from bridge.services.chat.pacing import Pacer
 from bridge.services.chat.sync_chat import ChatSync
@@ -61,7 +60,6 @@ class App:
         self._lock = DeliveryLock(self._path)
         self._stops: list[asyncio.Task[None]] = []
         self.metrics = Metrics()
-        self._gateway_trouble = ""  # why the last call was certainly not sent; empty: the gateway takes messages
         self.port = 0
         """Where HTTP is answered, once started."""
 
@@ -207,8 +205,6 @@ class App:
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)
         self.heartbeats.outgoing.outcome_written()
-        last = finished[-1].outcome
-        self._gateway_trouble = last.reason.value if isinstance(last, NotSent) else ""
         if any(one.page for one in finished):
             self.alerts.loop.wake()
         self.sync_loop.wake()
@@ -233,8 +229,8 @@ class App:
         found: dict[str, object] = {}
         if not self.telegram.reached:
             found["telegram"] = "not reached"
-        if self._gateway_trouble:
-            found["gateways"] = {"msmpusher": self._gateway_trouble}
+        if failing := standing.failing:
+            found["gateways"] = failing
         return found | standing.late(now, timedelta(seconds=10))
 
     async def _render_metrics(self) -> bytes:

@@ -82,15 +82,19 @@ def sources(cause: Cause, new: State) -> tuple[State, ...]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Next:
-    """What follows from an outcome: the new state; for `queued`, when it is due and in lists of at most which size."""
+    """What follows from an outcome: the new state; for `queued`, when it is due and in lists of at most which size.
+
+    `asked`: the gateways that were asked in this pass, as `domain.failover` writes them.
+    """
 
     state: State
     due_at: datetime | None = None
     group_size: int | None = None
+    asked: str = ""
 
 
 def follow(outcome: Outcome, *, listed: int, now: datetime, retry_at: datetime | None) -> Next:
-    """What becomes of a delivery whose call ended with `outcome`.
+    """What becomes of a delivery whose call ended with `outcome`, when no other gateway is left in this pass.
 
     `listed`: how many numbers the call carried. `retry_at`: when the retry policy tries again, None when it gives up.
     """

@@ -40,17 +40,17 @@ ICONS: dict[State, str] = {
 }
 
 ALARMS: dict[Reason, str] = {
-    Reason.MISSING_PARAMETERS: "it misses a parameter (1002). Please report this as a bug.",
-    Reason.NO_BALANCE: "its balance is used up (1003). Top it up; what it refuses until then is not sent.",
-    Reason.BAD_KEY: "it does not accept our keys (1004). Check BRIDGE_MSMPUSHER_PRIVATE_KEY and _PUBLIC_KEY.",
-    Reason.BAD_SENDER: "it does not accept our sender (1006). Check BRIDGE_MSMPUSHER_SENDER.",
-    Reason.WRONG_ADDRESS: "what answers there is not the gateway. Check BRIDGE_MSMPUSHER_URL.",
+    Reason.MISSING_PARAMETERS: "it misses a parameter. Please report this as a bug.",
+    Reason.NO_BALANCE: "its balance is used up. Top it up; what it refuses until then it does not send.",
+    Reason.BAD_KEY: "it does not accept our keys. Check its keys in the settings.",
+    Reason.BAD_SENDER: "it does not accept our sender. Check its sender in the settings.",
+    Reason.WRONG_ADDRESS: "what answers there is not the gateway. Check its address in the settings.",
 }
 """What an admin must mend: nothing of it passes by itself."""
 
-ALL_CLEAR = (
-    "works again: it accepted a message. What it refused before is not sent by itself: /history shows it, and "
-    "/resend with its number sends it."
+ALL_CLEAR = "works again: it accepted a message."
+REFUSED_BEFORE = (
+    " What it refused before is not sent by itself: /history shows it, and /resend with its number sends it."
 )
 
 

@@ -229,6 +229,8 @@ def move(
     values: dict[str, object] = {"state": new.value, "changed_at": now}
     if new is State.QUEUED:
         values |= {"due_at": now, "tries": 0, "round_started_at": None}
+    if cause is not Cause.PAGE_RULE:  # a page of which nobody knows goes on to another gateway
+        values["asked"] = ""
     if cause in (Cause.RESEND, Cause.PAGE_RULE):
         values["maybe_sent"] = deliveries.c.maybe_sent + case((deliveries.c.state == State.UNKNOWN, 1), else_=0)
     moved = connection.execute(

@@ -37,6 +37,7 @@ class Finished:
     outcome: Outcome
     next: Next
     page: bool = False
+    gateway: str = ""
     claimed_at: datetime | None = None  # when its call began; None: not told
 
 
@@ -57,7 +58,7 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
     took = _FINISH.run(
         connection,
         (
-            (*answer, one.next.state.value, microseconds(one.next.due_at), one.next.group_size)
+            (*answer, one.next.state.value, microseconds(one.next.due_at), one.next.group_size, one.next.asked)
             for one, answer in answers
         ),
     )
@@ -115,6 +116,7 @@ _FINISH = Many(
         state=bindparam("b_state"),
         due_at=func.coalesce(bindparam("b_due", type_=UtcTime), deliveries.c.due_at),
         group_size=func.coalesce(bindparam("b_group", type_=Integer), deliveries.c.group_size),
+        asked=bindparam("b_asked"),
         changed_at=bindparam("b_now"),
         **{name: bindparam(f"b_{name}") for name in _ANSWERED},
     ),
@@ -122,6 +124,7 @@ _FINISH = Many(
     "b_state",
     "b_due",
     "b_group",
+    "b_asked",
 )
 _NO_WORDS = dict.fromkeys(("code", "type", "error", "detail", "sms_id"), "")
 

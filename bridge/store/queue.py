@@ -1,6 +1,7 @@
 """The queue of what is due: claim it, before anything leaves."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ class Claimed:
     attempt: int
     tries: int  # of this round, this one included
     round_started_at: datetime
+    asked: str = ""  # gateways that were asked before in this pass (domain.failover)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,30 +41,44 @@ class Call:
     text: str
     deliveries: tuple[Claimed, ...]
     claimed_at: datetime
+    gateway: str
     page: bool = False
+
+
+Choose = Callable[[str, str], str]
+"""(number, gateways asked before in this pass) -> the gateway to ask."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What a gateway can take now: so many `calls`, each of at most `batch` numbers."""
+
+    calls: int
+    batch: int = 1
 
 
 def claim(
     connection: Connection,
     *,
-    batch: int,
-    gateway: str,
+    rooms: Mapping[str, Room],
+    choose: Choose,
     now: datetime,
     call_ids: Sequence[str],
     only_message: int | None = None,
 ) -> list[Call]:
-    """Write down attempts for a call for each of `call_ids`, at most, of at most `batch` numbers that are due.
+    """Write down attempts for a call for each of `call_ids`, at most, of numbers that are due.
 
-    Gives the calls. Each call carries numbers of one message. Nothing else may make these calls: the rows
-    are `sending` once this commits.
+    Gives the calls. Each call carries numbers of one message to one gateway of `rooms`. Nothing else may make these
+    calls: the rows are `sending` once this commits.
     """
     # The stop switch is for what people send; pages go on.
     paused = switches.get(connection, switches.PAUSED) is not None
-    rows = _due(connection, len(call_ids) * batch, now, only_message, PRIORITIES[:1] if paused else PRIORITIES)
-    groups = _group(rows, len(call_ids), batch)
+    limit = sum(room.calls * room.batch for room in rooms.values())
+    rows = _due(connection, limit, now, only_message, PRIORITIES[:1] if paused else PRIORITIES)
+    groups = _group(rows, rooms, choose)[: len(call_ids)]
     if not groups:
         return []
-    ids = sorted({group[0].message_id for group in groups})
+    ids = sorted({group[0].message_id for _, group in groups})
     texts = {row.id: row.text for row in connection.execute(_TEXTS, {"ids": ids})}
     made = [
         Call(
@@ -70,6 +86,7 @@ def claim(
             message_id=group[0].message_id,
             text=texts[group[0].message_id],
             claimed_at=now,
+            gateway=gateway,
             page=group[0].priority == PRIORITY_PAGE,
             deliveries=tuple(
                 Claimed(
@@ -78,21 +95,22 @@ def claim(
                     attempt=row.attempt + 1,
                     tries=row.tries + 1,
                     round_started_at=row.round_started_at or now,
+                    asked=row.asked,
                 )
                 for row in group
             ),
         )
-        for group, call_id in zip(groups, call_ids, strict=False)
+        for (gateway, group), call_id in zip(groups, call_ids, strict=False)
     ]
     at = microseconds(now)
     taken = [(call, one) for call in made for one in call.deliveries]
     claimed = _CLAIM.run(
         connection,
-        ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, gateway) for _, one in taken),
+        ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, call.gateway) for call, one in taken),
     )
     if claimed != len(taken):  # cannot be while one transaction writes at a time; if it is, nothing may leave
         raise IllegalMove(f"{len(taken) - claimed} deliveries were claimed by somebody else")
-    _ADD_ATTEMPTS.run(connection, ((one.id, one.attempt, call.id, gateway, at) for call, one in taken))
+    _ADD_ATTEMPTS.run(connection, ((one.id, one.attempt, call.id, call.gateway, at) for call, one in taken))
     return made
 
 
@@ -141,6 +159,7 @@ _DUE = (
         deliveries.c.tries,
         deliveries.c.round_started_at,
         deliveries.c.group_size,
+        deliveries.c.asked,
     )
     .where(IS_QUEUED, deliveries.c.priority == bindparam("priority"), deliveries.c.due_at <= bindparam("now"))
     .order_by(deliveries.c.due_at, deliveries.c.id)
@@ -166,22 +185,25 @@ def _due(
     return found
 
 
-def _group(rows: Iterable[Row[Any]], calls: int, batch: int) -> list[list[Row[Any]]]:
-    """Rows of one message side by side, in lists as large as the batch and each row allow; at most `calls` lists."""
-    groups: list[list[Row[Any]]] = []
-    room: dict[int, int] = {}  # message -> index of its list that is not full
+def _group(rows: Iterable[Row[Any]], rooms: Mapping[str, Room], choose: Choose) -> list[tuple[str, list[Row[Any]]]]:
+    """(gateway, rows of one message side by side), in lists as large as the gateway's batch and each row allow."""
+    groups: list[tuple[str, list[Row[Any]]]] = []
+    open_: dict[tuple[int, str], int] = {}  # (message, gateway) -> index of its list that is not full
     limits: list[int] = []
+    calls = Counter({name: room.calls for name, room in rooms.items()})
     for row in rows:
-        size = min(batch, row.group_size)
-        index = room.get(row.message_id)
-        if index is not None and len(groups[index]) < min(limits[index], size):
-            groups[index].append(row)
+        gateway = choose(row.number, row.asked)
+        size = min(rooms[gateway].batch, row.group_size)
+        index = open_.get((row.message_id, gateway))
+        if index is not None and len(groups[index][1]) < min(limits[index], size):
+            groups[index][1].append(row)
             limits[index] = min(limits[index], size)
             continue
-        if len(groups) == calls:
+        if not calls[gateway]:
             continue
-        room[row.message_id] = len(groups)
-        groups.append([row])
+        calls[gateway] -= 1
+        open_[row.message_id, gateway] = len(groups)
+        groups.append((gateway, [row]))
         limits.append(size)
     return groups
 

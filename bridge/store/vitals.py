@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
-from bridge.store import alert_inbox, incidents, posts, queue
+from bridge.store import alert_inbox, breakers, incidents, posts, queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +22,12 @@ class Vitals:
     step_due: datetime | None
     alert_kept: datetime | None
     post_due: datetime | None
+    breakers: Mapping[str, Breaker]
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Gateways whose last call failed: name -> reason."""
+        return {one.gateway: one.reason.value for one in self.breakers.values() if one.failures and one.reason}
 
     def late(self, now: datetime, patience: timedelta) -> dict[str, int]:
         """What is due for longer than that: its name -> seconds."""
@@ -41,4 +48,5 @@ def read(connection: Connection) -> Vitals:
         step_due=incidents.next_due(connection),
         alert_kept=alert_inbox.oldest(connection),
         post_due=posts.oldest_open(connection),
+        breakers=breakers.read(connection),
     )

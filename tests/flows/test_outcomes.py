@@ -99,12 +99,14 @@ async def test_an_alarm_goes_to_the_chat_of_the_settings(start_team: StartTeam) 
     await team.kofi.says("/sms 0241109433 hi")
     await team.kofi.chat.shows("❌", "1004")
     await team.ops.shows("⚠️ Gateway msmpusher", "1004")
+    await team.ama.chat.shows("⚠️ Gateway msmpusher", "1004")  # it is the only one: nothing can be sent
     team.gateway.mode = Mode.OK
     await team.kofi.says("/resend 1")
     await team.kofi.chat.shows("#1: sending again to 1 number")
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", "1000")
     await team.ops.shows("✅ Gateway msmpusher works again", "/resend")
+    await team.ama.chat.shows("✅ Gateway msmpusher works again", "/resend")
 
 
 async def test_after_a_cancel_of_many_the_card_counts_them(start_team: StartTeam) -> None:
@@ -126,6 +128,7 @@ async def test_of_many_those_that_ended_badly_are_named_though_many_others_were_
     team.gateway.number_modes = {many[24]: Mode.EMPTY}
     await team.kofi.says(f"/sms {listed(many)} hi")
     card = await team.kofi.chat.shows("🕒 24 queued", f"❌ {many[24]}")
+    await team.ama.chat.shows("⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway is busy")
     await team.kofi.says("/cancel 1")
     await team.kofi.chat.shows("#1: cancelled for 24 numbers")
     await team.kofi.chat.shows("❌ 1 rejected · 🚫 24 cancelled", f"❌ {many[24]}", without=[many[0]], at=card)
@@ -157,12 +160,14 @@ async def test_retries_end_with_the_time_that_the_settings_give(start_team: Star
         team.time_passes(2)
         await team.settled()
     await team.kofi.chat.shows("❌", "not sent: the gateway could not send it", "1009", at=card)
+    await team.ama.chat.shows("⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway could not send it")
     assert 3 <= len(team.gateway.calls) <= 7
     team.gateway.mode = Mode.OK
     await team.kofi.says("/resend 1")
     await team.kofi.chat.shows("#1: sending again to 1 number")
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("✅", at=card)
+    await team.ama.chat.shows("✅ Gateway msmpusher works again: it accepted a message.")
 
 
 async def test_a_gateway_that_is_down_is_asked_again(team: Team) -> None:
@@ -244,7 +249,7 @@ async def test_of_a_list_that_the_balance_did_not_cover_the_named_ones_are_accep
     await team.kofi.chat.shows(
         *(f"✅ {n}" for n in many[:2]), *(f"❌ {n} not sent: the gateway's balance is used up" for n in many[2:])
     )
-    await team.ama.chat.shows("⚠️ Gateway msmpusher", "1003")
+    await team.ama.chat.shows("⚠️ Gateway msmpusher", "balance")
     assert len(team.gateway.calls) == 1
 
 

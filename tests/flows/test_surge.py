@@ -81,6 +81,7 @@ async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woke
     await team.alertmanager.fires("one")
     card = await team.ama.chat.shows("A1", "Ama: queued")
     await team.minutes_pass(2)
+    await team.ama.chat.shows("⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway cannot be reached")
     await team.ama.chat.shows("🚨", "Pages have not left for", "No SMS wakes anybody")
     await team.minutes_pass(40)  # within the hour it is not said again
     await team.minutes_pass(30)
@@ -90,6 +91,7 @@ async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woke
     await team.phone(AMA).gets_some("CRITICAL one", "ago", "/ack P1")
     await team.phone(KOFI).gets_some("CRITICAL one", "ago", "/ack P2")
     await team.ama.chat.shows("Pages leave again")
+    await team.ama.chat.shows("✅ Gateway msmpusher works again")
     await team.ama.presses("Ack", card)
     await team.ama.chat.shows("acknowledged by Ama", at=card)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from bridge.clock import Clock, SystemClock
 from bridge.domain.delivery import SETTLED, State
+from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import messages
@@ -64,7 +66,7 @@ class Rig:
             slots=made,
             retry=RetryPolicy(retry_for_s),
             clock=self.clock,
-            batch=batch,
+            ways=[Way(name="msmpusher", batch=batch)],
             make_id=lambda: f"call-{next(self._ids)}",
             wake=self._wake,
             on_finished=self._hear,
@@ -126,7 +128,7 @@ class Rig:
         self.woken.set()
         self.loop.wake()
 
-    def _hear(self, finished: Sequence[Finished]) -> None:
+    def _hear(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
         self.heard += finished
         task = asyncio.ensure_future(self._tell())
         self._told.add(task)

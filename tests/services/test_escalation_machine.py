@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Connection, select
 
 from bridge.domain.alerts import Alert, News, Severity
+from bridge.domain.failover import Way
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.oncall.file import read as read_oncall
 from bridge.oncall.quiet import quiet_until
@@ -179,7 +180,7 @@ class Paged(RuleBasedStateMachine):
             retry=RetryPolicy(120),
             page_retry=RetryPolicy(MAX_AGE.total_seconds(), through_outages=True),
             clock=self.clock,
-            batch=1,
+            ways=[Way(name="phones")],
             make_id=lambda: f"call-{next(self.ids)}",
             wake=lambda: None,
             pages=self.paging,

@@ -33,7 +33,7 @@ class Admins:
 
     def restart(self) -> None:
         places = (Place(chat_id=1), Place(chat_id=-100, thread_id=7))
-        self.alarms = Alarms(self.database, self.clock, gateway="msmpusher", places=places)
+        self.alarms = Alarms(self.database, self.clock, gateway="msmpusher", places=places, everywhere=places)
 
     async def hear(self, *outcomes: Outcome, began: datetime | None = None) -> None:
         """These outcomes were written now, of rounds that began just now or at `began`."""

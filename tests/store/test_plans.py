@@ -29,7 +29,7 @@ from tests.support.incidents import AMA, alert, ask, open_incident, page
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.outbox import add_message, claim
 
-CALL = queue.Call(id="b", message_id=1, text="", deliveries=(), claimed_at=NOW)
+CALL = queue.Call(id="b", message_id=1, text="", deliveries=(), claimed_at=NOW, gateway="msmpusher")
 POST = Post(
     id=1, place=Place(chat_id=1), subject=posts.FIXED, text="", telegram_id=None, wanted=1, tries=0, pressed=False
 )

@@ -57,7 +57,10 @@ def claim(
 ) -> list[queue.Call]:
     """Claim at most so many calls."""
     ids = [f"call-{next(_keys)}" for _ in range(calls)]
-    return queue.claim(connection, batch=batch, gateway="msmpusher", now=now, call_ids=ids, only_message=only_message)
+    rooms = {"msmpusher": queue.Room(calls=calls, batch=batch)}
+    return queue.claim(
+        connection, rooms=rooms, choose=lambda *_: "msmpusher", now=now, call_ids=ids, only_message=only_message
+    )
 
 
 def finished(call: queue.Call, delivery: Claimed, outcome: Outcome, following: Next) -> Finished:

@@ -22,7 +22,9 @@ from tests.support.manual_clock import ManualClock
 CI, OPS = "secret-of-ci", "secret-of-ops"
 
 
-NOTHING = Vitals(deliveries={}, incidents={}, delivery_due=None, step_due=None, alert_kept=None, post_due=None)
+NOTHING = Vitals(
+    deliveries={}, incidents={}, delivery_due=None, step_due=None, alert_kept=None, post_due=None, breakers={}
+)
 
 
 class Door:

@@ -6,36 +6,30 @@ slots. A call runs between two steps and holds no database connection.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
-from bridge.domain.delivery import follow
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.outcome import Accepted, Outcome, Reason, Unknown
+from bridge.domain.failover import Way
+from bridge.domain.outcome import Outcome, Reason, Unknown
 from bridge.gateways import Gateway
+from bridge.services.sms.choose_gateway import Gateways, Turned
 from bridge.services.sms.decide_message import hold_stale
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import BUTTONS_FOR
+from bridge.services.sms.settle import Answered, settle
 from bridge.store import outcomes, queue
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
-from bridge.store.queue import Call, Claimed
+from bridge.store.queue import Call, Claimed, Room
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answered:
-    """A call that has ended, and what came of each of its numbers."""
-
-    call: Call
-    outcomes: tuple[tuple[Claimed, Outcome], ...]
 
 
 class Deliverer:
@@ -46,31 +40,31 @@ class Deliverer:
         *,
         database: Database,
         slots: Sequence[Gateway],
+        ways: Sequence[Way],
         retry: RetryPolicy,
         clock: Clock,
-        batch: int,
         make_id: Callable[[], str],
         wake: Callable[[], None],
-        on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
+        on_finished: Callable[[Sequence[Finished], Sequence[Turned]], None] = lambda finished, turned: None,
         pages: Pages = NO_PAGES,
         page_retry: RetryPolicy | None = None,
         absence: timedelta = timedelta.max,
         only_message: int | None = None,
     ) -> None:
-        """`slots`: one gateway object for each call that may run at once. `make_id`: a new id for a call.
+        """`slots`: one gateway object for each call that may run at once. `ways`: its gateways, in order of preference.
 
-        `on_finished` hears of what was written. `pages` words pages and sees to what became of them, which
+        `make_id`: a new id for a call. `on_finished` hears of what was written, and which gateways went out or came
+        back. `pages` words pages and sees to what became of them, which
         `page_retry` tries again. `absence`: after so long
         without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
         deliver nothing but this message.
         """
         self._database = database
-        self._free = list(slots)
+        self._ways = tuple(ways)
         self._gateways = tuple(slots)
-        self._name = slots[0].name
+        self._free = {way.name: [one for one in slots if one.name == way.name] for way in ways}
         self._retry = retry
         self._clock = clock
-        self._batch = batch
         self._make_id = make_id
         self._wake = wake
         self._on_finished = on_finished
@@ -86,45 +80,52 @@ class Deliverer:
     async def step(self) -> float | None:
         """Write what came back, claim, start the calls. Gives the seconds until the next delivery is due."""
         answered, self._answered = self._answered, []
-        wanted = len(self._free) if self._claiming else 0
+        rooms = {way.name: Room(calls=len(self._free[way.name]), batch=way.batch) for way in self._ways}
+        wanted = sum(room.calls for room in rooms.values()) if self._claiming else 0
         now = self._clock.now()
         was_away = now - self._stepped_at > self._absence
         if not answered and not wanted and not was_away:
             self._stepped_at = now
             return None
         try:
-            calls, finished, due_at = await self._database.write(
-                partial(self._write, answered, [self._make_id() for _ in range(wanted)], was_away)
+            calls, finished, turned, due_at = await self._database.write(
+                partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away)
             )
         except BaseException:
             self._answered[:0] = answered  # they happened: they are written as soon as that works
             raise
         self._stepped_at = now
-        self._tell(finished)
+        self._tell(finished, turned)
         for call in calls:
             log.debug(
                 "claimed %d", len(call.deliveries), extra={"event": "attempt.claimed", "message_id": call.message_id}
             )
-            task = asyncio.create_task(self._call(self._free.pop(), call))
+            task = asyncio.create_task(self._call(self._free[call.gateway].pop(), call))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        if not self._free or due_at is None:
+        if due_at is None or not any(self._free.values()):
             return None
         return (due_at - self._clock.now()).total_seconds()
 
     def _write(
-        self, answered: Sequence[Answered], call_ids: Sequence[str], was_away: bool, connection: Connection
-    ) -> tuple[list[Call], list[Finished], datetime | None]:
+        self,
+        answered: Sequence[Answered],
+        rooms: Mapping[str, Room],
+        call_ids: Sequence[str],
+        was_away: bool,
+        connection: Connection,
+    ) -> tuple[list[Call], list[Finished], list[Turned], datetime | None]:
         now = self._clock.now()
-        finished = self._settle(connection, answered, now)
+        gateways = Gateways.read(connection, self._ways, now)
+        finished = self._settle(connection, answered, gateways, now)
         if was_away:
             hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection)
         calls = (
             queue.claim(
                 connection,
-                batch=self._batch,
-                gateway=self._name,
+                rooms=rooms,
+                choose=gateways.choose,
                 now=now,
                 call_ids=call_ids,
                 only_message=self._only_message,
@@ -133,35 +134,18 @@ class Deliverer:
             else []
         )
         calls = [replace(call, text=self._pages.text(connection, call, now)) if call.page else call for call in calls]
+        gateways.write(connection)
         # With a slot left over nothing more is due: ask when that changes.
         due_at = queue.next_due(connection) if len(calls) < len(call_ids) else None
-        return calls, finished, due_at
+        return calls, finished, gateways.turned, due_at
 
-    def _settle(self, connection: Connection, answered: Sequence[Answered], now: datetime) -> list[Finished]:
+    def _settle(
+        self, connection: Connection, answered: Sequence[Answered], gateways: Gateways, now: datetime
+    ) -> list[Finished]:
         """Outcomes as next states, written down."""
         if not answered:
             return []
-        repeated = _repeated_ids(connection, answered)
-        finished = []
-        for one in answered:
-            for delivery, said in one.outcomes:
-                outcome = said
-                if isinstance(said, Accepted) and (said.words.sms_id, one.call.id) in repeated:
-                    outcome = Unknown(reason=Reason.REPEATED_ID, words=said.words)
-                policy = self._page_retry if one.call.page else self._retry
-                retry_at = policy.next_due(outcome, tries=delivery.tries, started_at=delivery.round_started_at, now=now)
-                following = follow(outcome, listed=len(one.outcomes), now=now, retry_at=retry_at)
-                finished.append(
-                    Finished(
-                        message_id=one.call.message_id,
-                        delivery=delivery,
-                        call=one.call.id,
-                        outcome=outcome,
-                        next=following,
-                        page=one.call.page,
-                        claimed_at=one.call.claimed_at,
-                    )
-                )
+        finished = settle(connection, answered, gateways, retry=self._retry, page_retry=self._page_retry, now=now)
         took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
         self._pages.written(connection, finished, now)
         if took < len(finished):
@@ -184,12 +168,15 @@ class Deliverer:
             answers = _nobody_knows(call)
         log.debug("answered", extra={"event": "attempt.answered", "message_id": call.message_id})
         self._answered.append(Answered(call=call, outcomes=answers))
-        self._free.append(gateway)
+        self._free[gateway.name].append(gateway)
         self._wake()
 
-    def _tell(self, finished: Sequence[Finished]) -> None:
+    def _tell(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
         if not finished:
             return
+        for news in turned:
+            words, level = ("is out", logging.WARNING) if news.breaker.out_since else ("works again", logging.INFO)
+            log.log(level, "gateway %s %s", news.breaker.gateway, words, extra={"event": "gateway.turned"})
         for one in finished:
             log.info(
                 "delivery %d of message #%d: %s (%s)",
@@ -199,7 +186,7 @@ class Deliverer:
                 one.outcome.reason.value,
                 extra={"event": "attempt.settled", "attempt": one.delivery.attempt, "code": one.outcome.words.code},
             )
-        self._on_finished(finished)
+        self._on_finished(finished, turned)
 
     @property
     def is_idle(self) -> bool:
@@ -231,20 +218,3 @@ class Deliverer:
 
 def _nobody_knows(call: Call) -> tuple[tuple[Claimed, Outcome], ...]:
     return tuple((one, Unknown(reason=Reason.INTERRUPTED)) for one in call.deliveries)
-
-
-def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[tuple[str, str]]:
-    """(sms_id, call) of acceptances whose id is an earlier call's: the answer was not for this one."""
-    given = [
-        (outcome.words.sms_id, one.call)
-        for one in answered
-        for _, outcome in one.outcomes
-        if isinstance(outcome, Accepted) and outcome.words.sms_id
-    ]
-    repeated = set()
-    while given:
-        # Side by side, two calls may have one id: each round asks for ids that differ.
-        round_ = dict(given)
-        repeated |= {(sms_id, round_[sms_id].id) for sms_id in outcomes.seen_before(connection, round_)}
-        given = [(sms_id, call) for sms_id, call in given if round_[sms_id].id != call.id]
-    return repeated

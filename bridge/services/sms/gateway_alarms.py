@@ -1,8 +1,8 @@
-"""What an admin must mend is said when it begins and then once an hour, and again once the gateway takes messages."""
+"""That a gateway is out is said once, what a person must mend once an hour; and that it works again."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from html import escape
@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
+from bridge.domain.breaker import FAILURES
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.outcome import Accepted, Reason
-from bridge.domain.wording import ALARMS, ALL_CLEAR
+from bridge.domain.outcome import Accepted
+from bridge.domain.wording import ALARMS, ALL_CLEAR, REASONS, REFUSED_BEFORE
+from bridge.services.sms.choose_gateway import Turned
 from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -28,35 +30,47 @@ talk all day. Of the two the alarm has the last word."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
+EVERYWHERE = "everywhere"
+"""The value of an alarm's switch that was told to each admin as well."""
+
+OUT = "out"
+"""The name, in the store, of the alarm that calls failed one after the other. The others are named by their reason."""
+
+
 class Alarms:
-    """Posts an alarm for each trouble of the gateway that only a person can mend, and the all-clear.
+    """Posts an alarm for each trouble of one gateway that only a person can mend, one when it is out, the all-clear.
 
     In a transaction of its own: nothing that goes wrong with an alarm may hold up the outcomes it is about. That an
     alarm stands, and since when, is written with its post: a restart neither repeats it nor forgets its all-clear.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, gateway: str, places: Sequence[Place]) -> None:
-        """`places`: where admins read."""
+    def __init__(
+        self, database: Database, clock: Clock, *, gateway: str, places: Sequence[Place], everywhere: Sequence[Place]
+    ) -> None:
+        """`places`: where admins read. `everywhere`: and each of them privately, for when nothing can be sent."""
         self._database = database
         self._clock = clock
         self._gateway = gateway
         self._places = places
+        self._everywhere = tuple(dict.fromkeys([*places, *everywhere]))
         self._writing: set[asyncio.Task[None]] = set()
         self._raised = 0
         # From when on an acceptance may end an alarm; None: none stands. An earlier process may have left one, so the
         # first acceptance asks the store.
         self._may_end: datetime | None = AT_ONCE
 
-    def heard(self, finished: Sequence[Finished]) -> None:
-        """These outcomes were written."""
-        if not self._places:
-            return
-        reasons = {one.outcome.reason for one in finished} & ALARMS.keys()
+    def heard(self, finished: Sequence[Finished], turned: Sequence[Turned] = ()) -> None:
+        """These outcomes of the gateway were written; it went out or came back so."""
+        out = next((one for one in turned if one.breaker.out_since is not None), None)
+        found = {one.outcome.reason: one.outcome.words.code for one in finished if one.outcome.reason in ALARMS}
+        troubles = {reason.value: _with_code(ALARMS[reason], code) for reason, code in sorted(found.items())}
+        if out is not None and out.breaker.reason is not None and out.breaker.reason not in ALARMS:
+            troubles[OUT] = f"{FAILURES} calls in a row failed: {REASONS[out.breaker.reason]}."
         accepted = [one.claimed_at for one in finished if isinstance(one.outcome, Accepted) and one.claimed_at]
-        if reasons:
+        if troubles:
             self._raised += 1
             self._may_end = AT_ONCE
-            self._start(self._raise(sorted(reasons)))
+            self._start(self._raise(troubles, out))
         elif accepted and self._may_end is not None and self._may_end <= self._clock.now():
             self._start(self._clear(max(accepted), self._raised))
 
@@ -65,9 +79,9 @@ class Alarms:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _raise(self, reasons: Sequence[Reason]) -> None:
+    async def _raise(self, troubles: Mapping[str, str], out: Turned | None) -> None:
         try:
-            await self._database.write(partial(self._post_alarms, reasons))
+            await self._database.write(partial(self._post_alarms, troubles, out))
         except StoreUnavailable as error:
             log.error("an alarm could not be posted: %s", error, extra={"event": "store.unavailable"})
 
@@ -80,14 +94,14 @@ class Alarms:
         if raised == self._raised:  # else an alarm of meanwhile stands
             self._may_end = may_end
 
-    def _post_alarms(self, reasons: Sequence[Reason], connection: Connection) -> None:
+    def _post_alarms(self, troubles: Mapping[str, str], out: Turned | None, connection: Connection) -> None:
         now = self._clock.now()
-        for reason in reasons:
-            name = self._switch(reason)
-            said = switches.get(connection, name)
+        for name, words in troubles.items():
+            said = switches.get(connection, self._switch(name))
             if said is None or _over(said[2], now):
-                switches.put(connection, name, "", by="", now=now)
-                self._say(connection, reason.value, f"⚠️ Gateway {self._gateway}: {ALARMS[reason]}", now)
+                told = EVERYWHERE if out is not None and not out.others else ""
+                switches.put(connection, self._switch(name), told, by="", now=now)
+                self._say(connection, name, f"⚠️ Gateway {self._gateway}: {words}{_others(out)}", now, told)
 
     def _post_all_clear(self, accepted: datetime, connection: Connection) -> datetime | None:
         """Say it once for all alarms that stand. `accepted`: when the call began that got through.
@@ -95,7 +109,9 @@ class Alarms:
         Gives from when on the next acceptance may end what still stands; None: nothing stands.
         """
         now = self._clock.now()
-        standing = {self._switch(reason): switches.get(connection, self._switch(reason)) for reason in ALARMS}
+        standing = {self._switch(name): switches.get(connection, self._switch(name)) for name in (*ALARMS, OUT)}
+        told = EVERYWHERE if any(said[0] == EVERYWHERE for said in standing.values() if said) else ""
+        mended = any(standing[self._switch(name)] for name in ALARMS)
         began = [said[2] for said in standing.values() if said is not None]
         if not began:
             return None
@@ -107,19 +123,32 @@ class Alarms:
         for name in standing:
             switches.drop(connection, name)
         switches.put(connection, self._switch("clear"), "", by="", now=now)
-        self._say(connection, "clear", f"✅ Gateway {self._gateway} {ALL_CLEAR}", now)
+        self._say(
+            connection, "clear", f"✅ Gateway {self._gateway} {ALL_CLEAR}{REFUSED_BEFORE if mended else ''}", now, told
+        )
         return None
 
     def _switch(self, what: str) -> str:
         return f"alarm:{self._gateway}:{what}"
 
-    def _say(self, connection: Connection, what: str, words: str, now: datetime) -> None:
-        for place in self._places:
+    def _say(self, connection: Connection, what: str, words: str, now: datetime, told: str) -> None:
+        for place in self._everywhere if told == EVERYWHERE else self._places:
             posts.say(connection, f"{self._switch(what)}:{place.chat_id}:{now.isoformat()}", place, escape(words), now)
 
     async def stop(self) -> None:
         """Wait for alarms that are being written."""
         await asyncio.gather(*self._writing, return_exceptions=True)
+
+
+def _with_code(words: str, code: str) -> str:
+    return f"{words} It said {code}." if code else words
+
+
+def _others(out: Turned | None) -> str:
+    """What this means for messages, where it is known."""
+    if out is None or not out.several:
+        return ""
+    return f" Messages go by {' and '.join(out.others)}." if out.others else " No gateway is left that works."
 
 
 def _over(said_at: datetime, now: datetime) -> bool:

@@ -72,6 +72,7 @@ deliveries = Table(
     Column("maybe_sent", Integer, nullable=False),  # attempts before this round of which nobody knows
     Column("changed_at", UtcTime, nullable=False),
     Column("gateway", String(40), nullable=False),
+    Column("asked", String(500), nullable=False, server_default=text("''")),  # gateways of this pass (domain.failover)
     Column("reason", String(24), nullable=False),
     Column("code", String(200), nullable=False),
     Column("type", String(200), nullable=False),
@@ -103,6 +104,19 @@ attempts = Table(
     Column("sms_id", String(200), nullable=False),
     Column("http_status", Integer),
     partial_index("ix_attempts_sms_id", "sms_id", where=HAS_SMS_ID),
+)
+
+# How each gateway does; not there: it works, or was never asked.
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("gateway", String(40), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("reason", String(24), nullable=False),
+    Column("out_since", UtcTime),
+    Column("probe_at", UtcTime),
+    Column("probe_every_s", Integer, nullable=False),
+    Column("rests_until", UtcTime),
 )
 
 # What the chat shows: a fixed text, or a message rendered from its state. Synced while shown < wanted.
