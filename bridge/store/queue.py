@@ -45,6 +45,9 @@ class Call:
     page: bool = False
 
 
+LOOK_AHEAD = 200
+"""Due rows that are looked at, at least, where there are several gateways."""
+
 Choose = Callable[[str, str], str]
 """(number, gateways asked before in this pass) -> the gateway to ask."""
 
@@ -74,6 +77,8 @@ def claim(
     # The stop switch is for what people send; pages go on.
     paused = switches.get(connection, switches.PAUSED) is not None
     limit = sum(room.calls * room.batch for room in rooms.values())
+    if len(rooms) > 1:  # behind those for a gateway that is busy there may be some for another
+        limit = max(limit, LOOK_AHEAD)
     rows = _due(connection, limit, now, only_message, PRIORITIES[:1] if paused else PRIORITIES)
     groups = _group(rows, rooms, choose)[: len(call_ids)]
     if not groups:

@@ -13,12 +13,14 @@ GONE = Card(text="This is not there any more.")
 PAGE_SHOWS = 8
 
 
-def card_of(connection: Connection, post: Post, now: datetime) -> Card:
-    """The card of a post as things stand; for a fixed text that text."""
+def card_of(connection: Connection, post: Post, now: datetime, *, name_gateways: bool = False) -> Card:
+    """The card of a post as things stand; for a fixed text that text. `name_gateways`: as for `sms_cards.render`."""
     subject = post.subject
     if subject.message_id is not None:
         message = messages.view(connection, subject.message_id)
-        return sms_cards.render(message, post.place.chat_id, now) if message else GONE
+        if message is None:
+            return GONE
+        return sms_cards.render(message, post.place.chat_id, now, name_gateways=name_gateways)
     if subject.incident_id is not None:
         incident = incidents.get(connection, subject.incident_id)
         return incident_cards.incident_card(incident, pages.of_incident(connection, incident.id)) if incident else GONE

@@ -1,5 +1,6 @@
 """A message as the chat shows it: pure, from state to text and buttons."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 
@@ -15,12 +16,18 @@ from bridge.telegram.markup import TEXT_LIMIT
 _SIZES = ((200, LINES), (80, LINES), (30, LINES), (0, LINES), (0, LINES // 3))
 _PAIRS_SHOWN = 20
 _LEFT_OUT_SHOWN = 20
+_NOT_ASKED = {State.HELD, State.CANCELLED}
 _ENDED_BADLY = SETTLED - FINAL | {State.CANCELLED}
 
 
-def render(message: MessageView, chat_id: int, now: datetime) -> Card:
-    """The card of a message for a chat; in a group (a negative id) numbers show their first 4 and last 3 digits."""
+def render(message: MessageView, chat_id: int, now: datetime, *, name_gateways: bool = False) -> Card:
+    """The card of a message for a chat; in a group (a negative id) numbers show their first 4 and last 3 digits.
+
+    `name_gateways`: there are several, so each line says which one took it, or was asked last.
+    """
     hide = chat_id < 0
+    if not name_gateways:
+        message = replace(message, lines=tuple(replace(line, gateway="") for line in message.lines))
     text = ""
     for width, most in _SIZES:
         text = "\n".join([*_head(message, hide), *_lines(message, hide, width, most), *_foot(message, hide, now)])
@@ -105,7 +112,8 @@ def _line(delivery: DeliveryView, hide: bool, width: int) -> str:
     own = [escape(said[:width]) for said in dict.fromkeys(_own_words(delivery)) if said and width]
     # Of a plain acceptance the id is what somebody may look for; of anything else, what the gateway says of it.
     told = [*sms_id, *own] if delivery.state is State.ACCEPTED else [*own, *sms_id]
-    return " · ".join([*words, *code, *told, *_attempts(delivery)])
+    by = [f"by {escape(delivery.gateway)}"] if delivery.gateway and delivery.state not in _NOT_ASKED else []
+    return " · ".join([*words, *by, *code, *told, *_attempts(delivery)])
 
 
 def _own_words(delivery: DeliveryView) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ class Rig:
         timeout_s: float = 5,
         keep_s: float = 2,
         gateways: Sequence[Gateway] = (),
+        ways: Sequence[Way] = (),
         only_message: int | None = None,
     ) -> None:
         self.path = path
@@ -47,6 +48,7 @@ class Rig:
         self.batch = batch
         self.database = Database(path)
         self.heard: list[Finished] = []
+        self.turned: list[Turned] = []
         self.woken = asyncio.Event()
         self._ids = count(1)
         made = gateways or [
@@ -66,7 +68,7 @@ class Rig:
             slots=made,
             retry=RetryPolicy(retry_for_s),
             clock=self.clock,
-            ways=[Way(name="msmpusher", batch=batch)],
+            ways=ways or [Way(name="msmpusher", batch=batch)],
             make_id=lambda: f"call-{next(self._ids)}",
             wake=self._wake,
             on_finished=self._hear,
@@ -130,6 +132,7 @@ class Rig:
 
     def _hear(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
         self.heard += finished
+        self.turned += turned
         task = asyncio.ensure_future(self._tell())
         self._told.add(task)
         task.add_done_callback(self._told.discard)
