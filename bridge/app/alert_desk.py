@@ -6,15 +6,13 @@ import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from bridge.app.outbox import notice_places
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
 from bridge.services.chat.notices import Notices
-from bridge.services.incidents.alerting import Alerting
+from bridge.services.incidents.alerting import Alerting, RosterOf
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.paging import MakeToken, Paging
-from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.sources import SOURCES
 from bridge.store.database import Database
@@ -23,26 +21,33 @@ from bridge.store.database import Database
 class AlertDesk:
     """Everything about alerts, and the loop that works on them."""
 
-    def __init__(self, settings: Settings, database: Database, clock: Clock, *, on_written: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        clock: Clock,
+        *,
+        roster: RosterOf,
+        notices: Notices,
+        on_written: Callable[[], None],
+    ) -> None:
         """`on_written`: something was written that delivery and chat should look at."""
-        self.rosters = RosterInForce(region=settings.default_region, clock=clock)
-        self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
         self.paging = Paging(
-            notices=self.notices,
-            roster=self.rosters.roster,
+            notices=notices,
+            roster=roster,
             interval=timedelta(seconds=settings.page_interval_s),
             make_token=ack_tokens(settings),
             link=ack_links(settings),
         )
-        self.intake = Intake(notices=self.notices)
+        self.intake = Intake(notices=notices)
         self.alerting = Alerting(
             database=database,
             read=lambda source, body, content_type: SOURCES[source](body, content_type),
-            roster=self.rosters.roster,
+            roster=roster,
             intake=self.intake,
-            escalation=Escalation(notices=self.notices, page_max_age=timedelta(seconds=settings.page_max_age_s)),
+            escalation=Escalation(notices=notices, page_max_age=timedelta(seconds=settings.page_max_age_s)),
             paging=self.paging,
-            notices=self.notices,
+            notices=notices,
             clock=clock,
             on_written=on_written,
         )

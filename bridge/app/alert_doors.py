@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
+from bridge.services.incidents.alerting import RosterOf
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.web.ack import AckPage
@@ -12,7 +13,7 @@ from bridge.web.server import Part
 
 
 def alert_doors(
-    settings: Settings, database: Database, clock: Clock, desk: AlertDesk, *, wake: Callable[[], None]
+    settings: Settings, database: Database, clock: Clock, desk: AlertDesk, *, roster: RosterOf, wake: Callable[[], None]
 ) -> tuple[Part, ...]:
     """Parts of the web app. `wake`: something was written that every loop should look at."""
     secret = settings.grafana_secret
@@ -23,5 +24,5 @@ def alert_doors(
         clock=clock,
         on_kept=desk.kept,
     )
-    ack = AckPage(database=database, roster=desk.rosters.roster, clock=clock, on_acknowledged=wake)
+    ack = AckPage(database=database, roster=roster, clock=clock, on_acknowledged=wake)
     return alerts, ack

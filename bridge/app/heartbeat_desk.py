@@ -6,12 +6,13 @@ from contextlib import suppress
 
 import httpx
 
-from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.engine.embedded import WorkLoop
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
+from bridge.services.incidents.intake import Intake
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.web.heartbeats import HeartbeatDoor
@@ -25,8 +26,9 @@ class HeartbeatDesk:
         settings: Settings,
         database: Database,
         clock: Clock,
-        desk: AlertDesk,
         *,
+        rosters: RosterInForce,
+        intake: Intake,
         loops: Sequence[WorkLoop],
         try_commit: Callable[[], Awaitable[None]],
         wake: Callable[[], None],
@@ -34,9 +36,9 @@ class HeartbeatDesk:
         """`loops`: those whose work must move. `wake`: something was written that every loop should look at."""
         self.heartbeats = Heartbeats(
             database=database,
-            roster=desk.rosters.roster,
-            in_force=lambda: desk.rosters.is_readable,
-            intake=desk.intake,
+            roster=rosters.roster,
+            in_force=lambda: rosters.is_readable,
+            intake=intake,
             clock=clock,
             on_written=wake,
         )

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 import httpx
 
-from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
+from bridge.services.chat.notices import Notices
 from bridge.services.oncall.calendar_text import CalendarTexts
 from bridge.services.oncall.calendars import Calendars
 from bridge.services.oncall.hand_over import HandOver
 from bridge.services.oncall.keep_roster import RosterKeeper
 from bridge.services.oncall.oncall_file import OnCallFile
 from bridge.services.oncall.reachable import KnowsPerson
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store.database import Database
 
@@ -35,8 +36,9 @@ class OnCallDesk:
         settings: Settings,
         database: Database,
         clock: Clock,
-        alerts: AlertDesk,
         *,
+        rosters: RosterInForce,
+        notices: Notices,
         knows: KnowsPerson,
         on_change: Callable[[], None],
         on_written: Callable[[], None],
@@ -45,12 +47,10 @@ class OnCallDesk:
         self.keeper = RosterKeeper(
             file=oncall_file(settings),
             database=database,
-            rosters=alerts.rosters,
-            calendars=Calendars(database=database, texts=calendar_texts(settings), notices=alerts.notices, clock=clock),
-            hand_over=HandOver(
-                database=database, rosters=alerts.rosters, notices=alerts.notices, knows=knows, clock=clock
-            ),
-            notices=alerts.notices,
+            rosters=rosters,
+            calendars=Calendars(database=database, texts=calendar_texts(settings), notices=notices, clock=clock),
+            hand_over=HandOver(database=database, rosters=rosters, notices=notices, knows=knows, clock=clock),
+            notices=notices,
             clock=clock,
             on_change=on_change,
             on_written=on_written,

@@ -18,9 +18,11 @@ from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
 from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError
 from bridge.engine.embedded import WorkLoop
+from bridge.services.chat.notices import Notices
 from bridge.services.chat.pacing import Pacer
 from bridge.services.chat.sync_chat import ChatSync
 from bridge.services.oncall.by_name import ByName, names_in_force
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store import switches, vitals
 from bridge.store.database import Database
@@ -34,7 +36,7 @@ from bridge.telegram.chat import TelegramChat
 from bridge.telegram.incident_handlers import IncidentHandlers
 from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.rendering import card_of
-from bridge.telegram.service import TelegramService
+from bridge.telegram.service import Registers, TelegramService
 from bridge.telegram.sms_handlers import SmsHandlers
 from bridge.web.health import Health
 from bridge.web.metrics import Metrics, MetricsRoute
@@ -66,37 +68,11 @@ class App:
     async def start(self) -> None:
         """Start everything. Raises `SettingsError` or `StoreError` for what is wrong in our own settings or store."""
         settings, clock = self._settings, self._clock
-        # The lock first: a second service would otherwise hear of the port, and not of the first service.
-        await self._lock.take_within(0.5)
-        with ExitStack() as undo:
-            undo.callback(self._lock.release)
-            self._socket = bind(settings.host, settings.port)
-            undo.callback(self._socket.close)
-            self.port = self._socket.getsockname()[1]
-            migrate(self._path)
-            undo.pop_all()
+        await self._take_what_only_one_may_have()
         self.database = Database(self._path, on_commit=self.metrics.committed)
-        self.alerts = AlertDesk(settings, self.database, clock, on_written=self._wake_delivery)
-        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
-        self._build_telegram()
-        self.oncall = OnCallDesk(
-            settings,
-            self.database,
-            clock,
-            self.alerts,
-            knows=self.telegram.knows,
-            on_change=self.telegram.people_changed,
-            on_written=lambda: self.sync_loop.wake(),
-        )
-        self.heartbeats = HeartbeatDesk(
-            settings,
-            self.database,
-            clock,
-            self.alerts,
-            loops=self._loops(),
-            try_commit=self._try_commit,
-            wake=self.wake,
-        )
+        self.rosters = RosterInForce(region=settings.default_region, clock=clock)
+        self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
+        self._build()
         try:
             await self.oncall.keeper.start()
         except BridgeError:
@@ -114,35 +90,58 @@ class App:
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
 
+    async def _take_what_only_one_may_have(self) -> None:
+        """The lock first: a second service would otherwise hear of the port, and not of the first service."""
+        await self._lock.take_within(0.5)
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
+            self._socket = bind(self._settings.host, self._settings.port)
+            undo.callback(self._socket.close)
+            self.port = self._socket.getsockname()[1]
+            migrate(self._path)
+            undo.pop_all()
+
+    def _build(self) -> None:
+        settings, clock = self._settings, self._clock
+        self.alerts = AlertDesk(
+            settings,
+            self.database,
+            clock,
+            roster=self.rosters.roster,
+            notices=self.notices,
+            on_written=self._wake_delivery,
+        )
+        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
+        self._build_telegram()
+        self.oncall = OnCallDesk(
+            settings,
+            self.database,
+            clock,
+            rosters=self.rosters,
+            notices=self.notices,
+            knows=self.telegram.knows,
+            on_change=self.telegram.people_changed,
+            on_written=lambda: self.sync_loop.wake(),
+        )
+        self.heartbeats = HeartbeatDesk(
+            settings,
+            self.database,
+            clock,
+            rosters=self.rosters,
+            intake=self.alerts.intake,
+            loops=self._loops(),
+            try_commit=self._try_commit,
+            wake=self.wake,
+        )
+
     def _build_telegram(self) -> None:
         settings, clock, database = self._settings, self._clock, self.database
         access = Access(
             users=settings.telegram_users,
             admins=settings.telegram_admins,
-            on_call=lambda: self.alerts.rosters.telegram_ids,
+            on_call=lambda: self.rosters.telegram_ids,
         )
         desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
-        incident_handlers = IncidentHandlers(
-            desk=desk, roster=self.alerts.rosters.roster, intake=self.alerts.intake, clock=clock
-        )
-        oncall_handlers = OnCallHandlers(
-            desk=desk,
-            rosters=self.alerts.rosters,
-            database=database,
-            clock=clock,
-            max_age_s=settings.command_max_age_s,
-            wake_roster=lambda: self.oncall.wake(),
-        )
-        handlers = SmsHandlers(
-            desk=desk,
-            buttons=Buttons(desk, access, clock, incident_handlers.press),
-            database=database,
-            rules=rules_of(settings),
-            region=settings.default_region,
-            allowed_countries=settings.allowed_countries,
-            names=self._names,
-            clock=clock,
-        )
         token = settings.telegram_token
         if token is None:
             raise ValueError("settings must be loaded with need=TELEGRAM")
@@ -150,7 +149,7 @@ class App:
             token=token.get_secret_value(),
             api_url=settings.telegram_api_url,
             database=database,
-            handlers=(incident_handlers, oncall_handlers, handlers),
+            handlers=self._handlers(desk, access),
             finished=desk.finished,
             notice_places=notice_places(settings),
             access=access,
@@ -166,6 +165,31 @@ class App:
             wake=lambda: self.sync_loop.wake(),
         )
         self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, gather_s=CHAT_GATHERS_S)
+
+    def _handlers(self, desk: Desk, access: Access) -> Sequence[Registers]:
+        settings, clock, database = self._settings, self._clock, self.database
+        incident_handlers = IncidentHandlers(
+            desk=desk, roster=self.rosters.roster, intake=self.alerts.intake, clock=clock
+        )
+        oncall_handlers = OnCallHandlers(
+            desk=desk,
+            rosters=self.rosters,
+            database=database,
+            clock=clock,
+            max_age_s=settings.command_max_age_s,
+            wake_roster=lambda: self.oncall.wake(),
+        )
+        sms_handlers = SmsHandlers(
+            desk=desk,
+            buttons=Buttons(desk, access, clock, incident_handlers.press),
+            database=database,
+            rules=rules_of(settings),
+            region=settings.default_region,
+            allowed_countries=settings.allowed_countries,
+            names=self._names,
+            clock=clock,
+        )
+        return incident_handlers, oncall_handlers, sms_handlers
 
     def _web_parts(self) -> tuple[Part, ...]:
         settings = self._settings
@@ -187,7 +211,9 @@ class App:
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
-        doors = alert_doors(settings, self.database, self._clock, self.alerts, wake=self.wake)
+        doors = alert_doors(
+            settings, self.database, self._clock, self.alerts, roster=self.rosters.roster, wake=self.wake
+        )
         return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors, self.heartbeats.door
 
     def _loops(self) -> tuple[WorkLoop, ...]:
@@ -200,7 +226,7 @@ class App:
         )
 
     def _names(self, connection: Connection) -> ByName:
-        return names_in_force(connection, self.alerts.rosters, self._clock.now())
+        return names_in_force(connection, self.rosters, self._clock.now())
 
     def _heard(self, finished: Sequence[Finished]) -> None:
         self.metrics.finished(finished)

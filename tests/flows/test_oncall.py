@@ -276,7 +276,7 @@ async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path)
 
 
 async def test_what_simulate_foresees_is_what_happens(team: Team) -> None:
-    roster = await team.app.database.read(team.app.alerts.rosters.roster)
+    roster = await team.app.database.read(team.app.rosters.roster)
     rules = Rules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
     at = team.clock.now()
     alert = Alert(source="alertmanager", fingerprint="1", firing=True, title="disk full")
