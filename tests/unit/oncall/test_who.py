@@ -222,3 +222,7 @@ def test_a_calendar_that_is_no_schedules_any_more_counts_for_nothing() -> None:
     one = Roster(oncall=FILE, calendars={"primary": PAPER, "gone": PAPER})
     assert keys(who.on_call(one, "primary", NOON + 7 * HOUR)) == ["kofi"]
     assert who.on_call(one, "gone", NOON) == ()
+
+
+def test_the_calendars_of_a_file_are_its_schedules_that_are_no_rotations() -> None:
+    assert [schedule.key for schedule in FILE.calendars] == ["paper", "unread"]

@@ -386,3 +386,25 @@ def test_who_was_left_out_for_want_of_a_phone_is_said() -> None:
     assert "Left out, without a phone: Esi &amp; Co, Yaw" in render(some, PRIVATE, NOW).text
     many = message(remarks={"left_out": [f"Person {number}" for number in range(23)]})
     assert "Person 19 and 3 more" in render(many, PRIVATE, NOW).text
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (State.ACCEPTED, True),
+        (State.UNKNOWN, True),
+        (State.FAILED, True),
+        (State.HELD, False),
+        (State.CANCELLED, False),
+    ],
+)
+def test_with_several_gateways_a_line_names_the_one_that_took_it_or_was_asked_last(
+    state: State, expected: bool
+) -> None:
+    one = message(delivery(state, gateway="textlocal", attempt=1))
+    assert ("by textlocal" in render(one, PRIVATE, NOW, name_gateways=True).text) is expected
+    assert "textlocal" not in render(one, PRIVATE, NOW).text
+
+
+def test_what_was_not_asked_of_any_gateway_names_none() -> None:
+    assert " by " not in render(message(delivery(State.QUEUED, gateway="")), PRIVATE, NOW, name_gateways=True).text
