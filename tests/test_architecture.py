@@ -292,6 +292,11 @@ def test_the_readme_names_every_command_of_the_chat_and_no_other() -> None:
     }
 
 
+def test_nothing_leans_on_a_page_that_its_reader_does_not_have() -> None:
+    texts = [*DOCUMENTS, *FILES, *sorted((ROOT / "tests").rglob("*.py"))]
+    assert not [name(one) for one in texts if re.search(r"\bthe[ _]contr[a]ct", one.read_text(encoding="utf-8"), re.I)]
+
+
 @pytest.mark.parametrize("document", [one for one in DOCUMENTS if one.suffix == ".md"], ids=name)
 def test_what_a_document_links_to_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")

@@ -35,9 +35,7 @@ FORMS: list[tuple[str, list[str], str]] = [
 
 
 @pytest.mark.parametrize(("typed", "numbers", "text"), FORMS)
-async def test_recipients_and_text_are_read_as_the_contract_says(
-    team: Team, typed: str, numbers: list[str], text: str
-) -> None:
+async def test_recipients_and_text_are_read_by_the_rules(team: Team, typed: str, numbers: list[str], text: str) -> None:
     said = await team.kofi.says(typed)
     for number in numbers:
         await team.phone(number).gets(text)

@@ -1,4 +1,4 @@
-"""Escalation and paging by the contract (section 6), written down a second time: slow, in plain lists, no database."""
+"""The rules of escalation and paging, written down a second time: slow, in plain lists, no database."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

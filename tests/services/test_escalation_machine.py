@@ -335,7 +335,7 @@ class Paged(RuleBasedStateMachine):
         return self.run(self.database.read(lambda connection: connection.execute(query).all()))
 
     @invariant()
-    def it_is_as_the_contract_says(self) -> None:
+    def it_is_as_the_rules_say(self) -> None:
         found = self.rows(select(incidents).order_by(incidents.c.id))
         assert [(one.fingerprint, one.state, one.position, one.due_at) for one in found] == [
             (one.name, one.state, one.position, one.due_at) for one in self.model.incidents

@@ -1,4 +1,4 @@
-"""News of alerts, in whatever order and however often they come, by the rules of the contract (section 6)."""
+"""News of alerts, in whatever order and however often they come: the rules stand here a second time, in plain words."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def histories(draw: st.DrawFn) -> list[News]:
 anything = st.lists(st.builds(News, st.booleans(), st.none() | st.integers(0, 12)), max_size=12)
 
 
-def by_the_contract(news: Sequence[News]) -> list[str]:
+def by_the_rules(news: Sequence[News]) -> list[str]:
     """The states of the incidents, by the rules written down a second time, as plainly as can be."""
     found: list[str] = []
     starts: datetime | None = None
@@ -148,9 +148,9 @@ def by_the_contract(news: Sequence[News]) -> list[str]:
 
 @few
 @given(news=anything)
-def test_any_news_in_any_order_make_the_incidents_of_the_contract(desk: Desk, news: list[News]) -> None:
+def test_any_news_in_any_order_make_the_incidents_of_the_rules(desk: Desk, news: list[News]) -> None:
     desk.tells(news)
-    assert desk.states() == by_the_contract(news)
+    assert desk.states() == by_the_rules(news)
 
 
 @few

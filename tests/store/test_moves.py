@@ -1,4 +1,4 @@
-"""The state table of the contract, walked in the store: what it does not know changes nothing."""
+"""The state table, walked in the store: what it does not know changes nothing."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import product

@@ -31,7 +31,7 @@ def refused(tmp_path: Path, need: tuple[str, ...] = (), **variables: str) -> str
     return line
 
 
-def test_the_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
+def test_the_defaults_are_as_promised(tmp_path: Path) -> None:
     found = load(tmp_path)
     assert found.model_dump() == {
         "telegram_token": None,

@@ -19,7 +19,7 @@ from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=30)
 
-# The contract's table of states, written down a second time: what may become what, whoever asks.
+# The table of states, written down a second time: what may become what, whoever asks.
 MAY_BECOME = {
     "held": {"queued", "cancelled"},
     "queued": {"sending", "cancelled", "held", "failed", "rejected"},
@@ -33,7 +33,7 @@ MAY_BECOME = {
 }
 
 
-def test_the_moves_are_those_of_the_contract() -> None:
+def test_the_moves_are_those_of_the_table() -> None:
     found: dict[str, set[str]] = {state.value: set() for state in State}
     for (old, _), news in MOVES.items():
         found[old.value] |= {new.value for new in news}
