@@ -38,7 +38,7 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
         holds = f"; what was read at {_utc(before.read_at)} holds" if before else ""
         report.wrong(f"on-call: calendar of {schedule}: {trouble}{holds}")
     for schedule in list(oncall.schedules)[:SCHEDULES_SHOWN]:
-        report.ok(f"on-call: {roster_words.now_and_then(roster, schedule, now)}")
+        report.ok(f"on-call: {roster_words.now_and_then(roster, schedule, now, oncall.zone_of())}")
     for found in findings(roster, now):
         say = report.wrong if found.weight is Weight.WRONG else report.note
         say(f"on-call: {found.words}")

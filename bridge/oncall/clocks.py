@@ -11,6 +11,11 @@ def wall(at: datetime, zone: ZoneInfo) -> datetime:
     return at.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
+def named(zone: ZoneInfo) -> str:
+    """The zone, to stand behind a time: `(Africa/Accra)`, or `UTC`."""
+    return "UTC" if zone.key in ("UTC", "Etc/UTC") else f"({zone.key})"
+
+
 def moment(shown: datetime, zone: ZoneInfo) -> datetime:
     """When the clocks there first show that time (whole seconds) or a later one, in UTC.
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from bridge.oncall import who
+from bridge.oncall.clocks import named
 from bridge.oncall.naming import number_of
 from bridge.oncall.records import DEFAULT_POLICY, CalendarSchedule, Kind, OnCall, Policy
 from bridge.oncall.who import Roster
@@ -28,7 +29,8 @@ class Weight(StrEnum):
 class Finding:
     """`code`: a stable word. `subject`: dotted path of what it is about, or "". `line`: of the file, 0 for none.
 
-    `words`: one sentence that names the thing and its line; times are local to the thing. No phone number is in it.
+    `words`: one sentence that names the thing and its line; times are those of `OnCall.zone_of`. It holds no phone
+    number.
     """
 
     weight: Weight
@@ -52,7 +54,7 @@ def _finding(oncall: OnCall, weight: Weight, code: str, subject: str, words: str
 
 
 def _schedules(roster: Roster, at: datetime) -> Iterator[Finding]:
-    oncall = roster.oncall
+    oncall, zone = roster.oncall, roster.oncall.zone_of()
     used = _paged(oncall, Kind.SCHEDULE)
     for key, schedule in oncall.schedules.items():
         subject = f"schedules.{key}"
@@ -64,7 +66,7 @@ def _schedules(roster: Roster, at: datetime) -> Iterator[Finding]:
                 continue  # one line is enough: all its time is a gap
         weight = Weight.WRONG if key in used else Weight.NOTE
         gaps = who.gaps(roster, key, at, at + LOOKED_AHEAD)
-        spans = (f"{_local(gap.start, schedule.timezone)} to {_local(gap.end, schedule.timezone)}" for gap in gaps)
+        spans = (f"{_local(gap.start, zone)} to {_local(gap.end, zone)} {named(zone)}" for gap in gaps)
         for span in _first(spans, "gaps"):
             yield _finding(oncall, weight, "gap", subject, f"has nobody on call: {span}")
 
@@ -75,12 +77,13 @@ def _calendar(roster: Roster, schedule: CalendarSchedule, at: datetime) -> Itera
     if calendar is None:
         yield _finding(oncall, Weight.WRONG, "calendar_unread", subject, "has a calendar that was never read")
         return
+    zone = oncall.zone_of()
     shifts = calendar.between(at, at + LOOKED_AHEAD)
     strangers = {name for shift in shifts for name in shift.people if who.person_named(oncall, name) is None}
     for name in _first((f"“{name[:40]}”" for name in sorted(strangers)), "names"):
         yield _finding(oncall, Weight.WRONG, "stranger", subject, f"names nobody of [people] in an event: {name}")
     shared = [shift for shift in who.shifts(roster, schedule.key, at, at + LOOKED_AHEAD) if len(shift.people) > 1]
-    spans = (f"{', '.join(shift.people)} from {_local(shift.start, schedule.timezone)}" for shift in shared)
+    spans = (f"{', '.join(shift.people)} from {_local(shift.start, zone)} {named(zone)}" for shift in shared)
     for span in _first(spans, "overlaps"):
         yield _finding(oncall, Weight.NOTE, "overlap", subject, f"has more than one person on call: {span}")
 

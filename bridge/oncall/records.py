@@ -4,7 +4,7 @@ Names are spelled as in the file; who asks for one may spell it in capitals or n
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -164,3 +164,11 @@ class OnCall:
     def calendars(self) -> tuple[CalendarSchedule, ...]:
         """The schedules that are calendars."""
         return tuple(one for one in self.schedules.values() if isinstance(one, CalendarSchedule))
+
+    def zone_of(self, schedules: Iterable[str] | None = None) -> ZoneInfo:
+        """By which clocks to tell of these schedules (None: of all) in one text: theirs if they agree, else the file's.
+
+        Nobody should have to reckon from one zone to another within a text.
+        """
+        zones = {self.schedules[key].timezone for key in (self.schedules if schedules is None else schedules)}
+        return zones.pop() if len(zones) == 1 else self.timezone

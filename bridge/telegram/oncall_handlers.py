@@ -100,11 +100,14 @@ class OnCallHandlers:
             await self._desk.commit(update, asker, lambda _: refusal)
             return
 
+        said = escape(take_and_hand_back.taken_words(roster, person, taking))
+        if not taking.changes:
+            await self._desk.commit(update, asker, lambda _: said)
+            return
+
         def act(connection: Connection) -> None:
-            now = self._clock.now()
-            take_and_hand_back.take(connection, person, taking, by=asker.person.name, now=now)
-            said = escape(take_and_hand_back.taken_words(roster, person, taking, now))
-            take_and_hand_back.answer(connection, taking.schedule, asker.place, said, now)
+            take_and_hand_back.take(connection, taking, by=asker.person.name)
+            take_and_hand_back.answer(connection, taking.schedule, asker.place, said, taking.override.start)
 
         await self._desk.commit(update, asker, act)
         self._wake_roster()
@@ -124,7 +127,8 @@ class OnCallHandlers:
             person = take_and_hand_back.person_of(roster.oncall, asker.user_id)
             schedules = take_and_hand_back.hand_back(connection, roster, person, typed, now)
             after = self._rosters.roster(connection)
-            lines = [roster_words.now_and_then(after, one, now) for one in schedules]
+            zone = after.oncall.zone_of(schedules)
+            lines = [roster_words.now_and_then(after, one, now, zone) for one in schedules]
             said = escape("\n".join(["✅ Handed back.", *lines]))
             take_and_hand_back.answer(connection, schedules[0], asker.place, said, now)
 

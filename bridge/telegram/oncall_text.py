@@ -6,6 +6,7 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from bridge.oncall import who
+from bridge.oncall.clocks import named
 from bridge.oncall.findings import LOOKED_AHEAD
 from bridge.oncall.naming import people_named
 from bridge.oncall.records import DEFAULT_POLICY, ONCALL
@@ -26,8 +27,9 @@ def on_call(roster: Roster, schedules: Sequence[str], troubles: Mapping[str, tup
     lines = []
     if DEFAULT_POLICY in roster.oncall.policies:
         lines.append(f"A page goes first to: <b>{escape(names(people_named(roster, ONCALL, now) or ()))}</b>")
+    zone = roster.oncall.zone_of(schedules)
     for schedule in schedules[:SCHEDULES_SHOWN]:
-        lines += _schedule(roster, schedule, now)
+        lines += _schedule(roster, schedule, zone, now)
     if len(schedules) > SCHEDULES_SHOWN:
         lines.append(f"… and {len(schedules) - SCHEDULES_SHOWN} more: /oncall SCHEDULE shows one.")
     for key, why in list(troubles.items())[:PEOPLE_SHOWN]:
@@ -35,11 +37,10 @@ def on_call(roster: Roster, schedules: Sequence[str], troubles: Mapping[str, tup
     return "\n".join(lines) or "The on-call file has neither schedules nor a policy default: nobody is on call."
 
 
-def _schedule(roster: Roster, schedule: str, now: datetime) -> Iterator[str]:
-    zone = roster.oncall.schedules[schedule].timezone
+def _schedule(roster: Roster, schedule: str, zone: ZoneInfo, now: datetime) -> Iterator[str]:
     current, following = who.now_and_next(roster, schedule, now)
     yield ""
-    yield f"<b>{escape(schedule)}</b> ({zone.key})"
+    yield f"<b>{escape(schedule)}</b> {named(zone)}"
     yield f"now: <b>{escape(turn(current, zone, now))}</b>"
     if following is not None:
         yield f"next: {escape(turn(following, zone, now))}"

@@ -1,6 +1,7 @@
 """Fixed answers of the bot, as Telegram HTML."""
 
 from collections.abc import Sequence
+from datetime import UTC
 from html import escape
 
 from bridge.domain.delivery import State
@@ -19,7 +20,7 @@ COMMANDS: tuple[tuple[str, str, Role], ...] = (
     ("ack", "acknowledge: /ack A7", Role.USER),
     ("resolve", "end an incident: /resolve A7", Role.USER),
     ("oncall", "who is on call now and next: /oncall", Role.USER),
-    ("take", "be on call yourself for a while: /take 2h", Role.USER),
+    ("take", "be on call yourself for a while: /take 2h, or of several schedules /take primary 2h", Role.USER),
     ("handback", "hand back what you have taken", Role.USER),
     ("reload", "read the on-call file again", Role.ADMIN),
     ("pause", "stop switch: refuse new messages, hold queued ones", Role.ADMIN),
@@ -97,7 +98,7 @@ def history(found: Sequence[MessageView], *, everybody: bool, group: int | None 
         if message.doubtful:
             totals += f" (❓{message.doubtful} <b>may have been sent before</b>)"
         told = _beginning(message.text, 40) if group is None or _came_from(message, group) else "(not from this chat)"
-        at = message.created_at.strftime("%d %b %H:%M")
+        at = message.created_at.astimezone(UTC).strftime("%d %b %H:%M UTC")
         lines.append(f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · {told}")
     return "\n".join(lines)
 

@@ -57,7 +57,7 @@ def file(tmp_path: Path) -> Path:
 async def team(start_team: StartTeam, file: Path) -> Team:
     """The service with this file; notices go to Ama, the only admin."""
     team = await start_team(BRIDGE_ONCALL_FILE=file)
-    await team.ama.chat.shows(TOLD, "primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
+    await team.ama.chat.shows(TOLD, "primary: Ama Mensah until Tue 08:00 (Africa/Accra), then Kofi Boateng")
     return team
 
 
@@ -176,8 +176,8 @@ async def test_who_takes_a_schedule_is_paged_and_hands_it_back(team: Team) -> No
         "A page goes first to: Kofi Boateng", "taken by Kofi Boateng", "next: Ama Mensah until Tue"
     )
     await team.kofi.says("/handback", to=team.ops)
-    await team.ops.shows("Handed back.", "primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
-    await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 08:00, then Kofi Boateng")
+    await team.ops.shows("Handed back.", "primary: Ama Mensah until Tue 08:00 (Africa/Accra), then Kofi Boateng")
+    await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 08:00 (Africa/Accra), then Kofi Boateng")
     await team.kofi.says("/handback")
     await team.kofi.chat.shows("You have taken nothing")
     await team.ama.says("/resolve A1")
@@ -190,10 +190,100 @@ async def test_an_answer_where_notices_go_stands_for_the_notice(start_team: Star
     await team.ama.chat.shows(TOLD)
     await team.ama.says("/take primary 90m")
     await team.ama.chat.shows(
-        "primary: Ama Mensah is on call from Mon 09:00 until Mon 10:30", "instead of Kofi Boateng"
+        "primary: Ama Mensah is on call from Mon 09:00 until Mon 10:30 (Africa/Accra), instead of Kofi Boateng"
     )
     await team.minutes_pass(2)
     await team.settled()
+
+
+async def test_who_is_on_call_already_for_longer_learns_that_nothing_changes(team: Team) -> None:
+    await team.ama.says("/take 2h")
+    await team.ama.chat.shows(
+        "primary: Ama Mensah is on call already, until Tue 08:00 (Africa/Accra). 2h from now is within that: nothing"
+    )
+    assert (await team.app.database.read(lambda c: kept.overrides_after(c, team.clock.now()))) == ()
+    await team.ama.says("/handback")
+    await team.ama.chat.shows("You have taken nothing")
+
+
+async def test_who_is_on_call_already_takes_the_time_behind_that_too(team: Team) -> None:
+    await team.ama.says("/take 1d")
+    await team.ama.chat.shows(
+        "primary: Ama Mensah was on call already until Tue 08:00, and now until Tue 09:00 (Africa/Accra), "
+        "instead of Kofi Boateng. /handback takes that back."
+    )
+    await team.kofi.says("/oncall")
+    await team.kofi.chat.shows("now: Ama Mensah until Tue 09:00")
+    await team.ama.says("/handback")
+    await team.ama.chat.shows("Handed back.", "primary: Ama Mensah until Tue 08:00 (Africa/Accra), then Kofi Boateng")
+
+
+async def test_who_takes_it_for_less_than_before_learns_when_it_ends_now(team: Team) -> None:
+    await team.kofi.says("/take 8h")
+    await team.kofi.chat.shows("instead of Ama Mensah")
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Mon 17:")
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows(
+        "primary: Kofi Boateng was on call already until Mon 17:00, and now only until Mon 11:",
+        "(Africa/Accra), then Ama Mensah. /handback ends it at once.",
+    )
+    await team.kofi.says("/take 2h primary")
+    await team.kofi.chat.shows("is on call already, until Mon 11:", "nothing changes")
+
+
+async def test_the_only_person_of_a_rotation_is_on_call_already(start_team: StartTeam, file: Path) -> None:
+    write(file, FILE.replace('["ama", "kofi"]', '["kofi"]'))
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows(TOLD)
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("primary: Kofi Boateng is on call already, for a year at least. 2h from now is within")
+
+
+SECOND = (
+    '[schedules.secondary]\npeople = ["%s"]\nshift = "1d"\nstart = 2026-01-05T08:00:00\ntimezone = "Europe/Berlin"\n'
+)
+
+
+async def test_of_several_schedules_take_means_the_only_one_with_turns_of_theirs(
+    start_team: StartTeam, file: Path
+) -> None:
+    write(file, FILE.replace('["ama", "kofi"]', '["ama"]') + SECOND % "kofi")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows("2 schedules")
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("secondary: Kofi Boateng is on call already")
+    await team.ama.says("/take 2h secondary")
+    await team.ama.chat.shows("secondary: Ama Mensah is on call from Mon 10:", "(Europe/Berlin), instead of Kofi")
+
+
+@pytest.mark.parametrize(
+    ("primary", "words"),
+    [
+        (
+            '["ama", "kofi"]',
+            "There is primary, secondary, and you take turns in several of them. Name it: /take primary 2h.",
+        ),
+        ('["ama"]', "and you take turns in none of them. Name it: /take primary 2h."),
+    ],
+)
+async def test_where_that_is_not_plain_take_asks_which(
+    start_team: StartTeam, file: Path, primary: str, words: str
+) -> None:
+    write(file, FILE.replace('["ama", "kofi"]', primary) + SECOND % ("kofi" if "kofi" in primary else "ama"))
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows("2 schedules")
+    await team.kofi.says("/take 2h")
+    await team.kofi.chat.shows("Which schedule?", words)
+
+
+async def test_one_message_tells_all_its_times_by_one_zone_and_names_it(start_team: StartTeam, file: Path) -> None:
+    write(file, FILE + SECOND % "kofi")
+    team = await start_team(BRIDGE_ONCALL_FILE=file)
+    await team.ama.chat.shows("primary: Ama Mensah until Tue 08:00 (Africa/Accra)", "secondary: Kofi Boateng")
+    await team.ama.says("/oncall")
+    await team.ama.chat.shows("primary (Africa/Accra)", "secondary (Africa/Accra)")
+    await team.ama.says("/oncall secondary")
+    await team.ama.chat.shows("secondary (Europe/Berlin)", without=["Accra"])
 
 
 async def test_what_was_taken_ends_by_itself_and_that_is_told(team: Team) -> None:
@@ -233,7 +323,7 @@ async def test_an_old_take_asks_to_be_written_again(team: Team) -> None:
 
 async def test_a_hand_over_is_told_once_whatever_restarts(team: Team) -> None:
     await team.minutes_pass(23 * 60 + 1)
-    await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00, then Ama Mensah")
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00 (Africa/Accra), then Ama Mensah")
     await team.restart(after_s=30)
     await team.settled()
 
@@ -251,7 +341,9 @@ async def test_who_could_not_be_reached_is_told_before_the_shift_and_at_hand_ove
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD, "people.kofi has no phone")
     await team.minutes_pass(12 * 60)
-    await team.ama.chat.shows("⚠️ primary from Tue 08:00: Kofi Boateng could not be reached: no phone, so no SMS.")
+    await team.ama.chat.shows(
+        "⚠️ primary from Tue 08:00 (Africa/Accra): Kofi Boateng could not be reached: no phone, so no SMS."
+    )
     await team.minutes_pass(11 * 60 + 2)
     await team.ama.chat.shows("📟 primary: Kofi Boateng until", "⚠️ Kofi Boateng could not be reached: no phone")
 
@@ -261,13 +353,17 @@ async def test_who_never_pressed_start_is_told_of_before_the_shift(start_team: S
     team = await start_team(BRIDGE_ONCALL_FILE=file)
     await team.ama.chat.shows(TOLD)
     await team.minutes_pass(12 * 60)
-    await team.ama.chat.shows("⚠️ primary from Tue 08:00: Kofi Boateng could not be reached: has not pressed Start")
+    await team.ama.chat.shows(
+        "⚠️ primary from Tue 08:00 (Africa/Accra): Kofi Boateng could not be reached: has not pressed Start"
+    )
 
 
 async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path) -> None:
     write(file, FILE.replace("2026-01-05T08:00:00", "2026-01-05T15:00:00"))
     team = await start_team(BRIDGE_ONCALL_FILE=file)
-    await team.ama.chat.shows(TOLD, "primary: nobody until Mon 15:00, then Ama Mensah", "has nobody on call")
+    await team.ama.chat.shows(
+        TOLD, "primary: nobody until Mon 15:00 (Africa/Accra), then Ama Mensah", "has nobody on call"
+    )
     await team.minutes_pass(6 * 60)
     await team.ama.chat.shows("📟 primary: Ama Mensah until Tue 15:00")
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.oncall import who
+from bridge.oncall.clocks import named
 from bridge.oncall.records import Person
 from bridge.oncall.shifts import Shift
 from bridge.oncall.who import Roster
@@ -111,15 +112,16 @@ def _before(roster: Roster, schedule: str, shifts: list[Shift], now: datetime) -
     zone = roster.oncall.schedules[schedule].timezone
     for shift in shifts:
         start = roster_words.moment(shift.start, zone, now)
+        where = named(zone)
         place = f"{schedule}:{shift.start.isoformat()}"
         if not shift.people:
             # Where the look ahead ends, the gap does not: it ends when somebody comes.
             ends = who.next_change(roster, schedule, shift.start)
             until = f" until {roster_words.moment(ends, zone, now)}" if ends else ""
-            words = f"⚠️ {schedule} from {start}: nobody is on call{until}."
+            words = f"⚠️ {schedule} from {start}{until} {where}: nobody is on call."
             yield _Notice(key=f"gap:{place}", words=words)
         for person in _people(roster, shift):
-            words = f"⚠️ {schedule} from {start}:"
+            words = f"⚠️ {schedule} from {start} {where}:"
             yield _Notice(key=f"reach:{place}:{person.key}", words=words, people=(person,), ahead=True)
 
 

@@ -182,7 +182,9 @@ def ask(connection: Connection, place: Place, now: datetime) -> None:
 def in_force_words(roster: Roster, now: datetime) -> str:
     """A new file is in force: what is in it, who is on call, and what is wrong. Takes a moment for many shifts."""
     lines = [f"📖 A new on-call file is in force: {roster_words.contents(roster.oncall)}."]
-    lines += [roster_words.now_and_then(roster, key, now) for key in list(roster.oncall.schedules)[:SCHEDULES_SHOWN]]
+    zone = roster.oncall.zone_of()
+    shown = list(roster.oncall.schedules)[:SCHEDULES_SHOWN]
+    lines += [roster_words.now_and_then(roster, key, now, zone) for key in shown]
     wrong = [found.words for found in findings(roster, now) if found.weight is Weight.WRONG]
     lines += [f"⚠️ {words}" for words in wrong[:PROBLEMS_SHOWN]]
     if len(wrong) > PROBLEMS_SHOWN:

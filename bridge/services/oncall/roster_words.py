@@ -1,10 +1,11 @@
-"""Who is on call, in plain words: times are those of the schedule's own place. Pure."""
+"""Who is on call, in plain words. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.domain.wording import count
+from bridge.oncall.clocks import named
 from bridge.oncall.records import OnCall, Person
 from bridge.oncall.who import Roster, Turn, now_and_next
 
@@ -13,7 +14,10 @@ _THIS_YEAR = timedelta(days=300)
 
 
 def moment(at: datetime, zone: ZoneInfo, now: datetime) -> str:
-    """`Mon 09:00` for what is near; else with its date, and its year where that is not plain."""
+    """`Mon 09:00` for what is near; else with its date, and its year where that is not plain.
+
+    Without its zone: whoever shows it to people names that, beside it or above.
+    """
     ahead = abs(at - now)
     form = "%a %H:%M" if ahead < _THIS_WEEK else "%a %d %b %H:%M" if ahead < _THIS_YEAR else "%a %d %b %Y %H:%M"
     return at.astimezone(zone).strftime(form)
@@ -30,12 +34,13 @@ def turn(found: Turn, zone: ZoneInfo, now: datetime) -> str:
     return f"{names(found.people)}{until}"
 
 
-def now_and_then(roster: Roster, schedule: str, at: datetime) -> str:
-    """`primary: Ama Mensah until Mon 09:00, then Kofi Boateng`."""
-    zone = roster.oncall.schedules[schedule].timezone
+def now_and_then(roster: Roster, schedule: str, at: datetime, zone: ZoneInfo | None = None) -> str:
+    """`primary: Ama Mensah until Mon 09:00 (Africa/Accra), then Kofi Boateng`. `zone`: None for the schedule's own."""
+    zone = zone or roster.oncall.schedules[schedule].timezone
     current, following = now_and_next(roster, schedule, at)
+    where = f" {named(zone)}" if current.until else ""
     then = f", then {names(following.people)}" if following else ""
-    return f"{schedule}: {turn(current, zone, at)}{then}"
+    return f"{schedule}: {turn(current, zone, at)}{where}{then}"
 
 
 def contents(oncall: OnCall) -> str:

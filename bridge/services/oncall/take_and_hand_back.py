@@ -1,16 +1,17 @@
 """A person of the on-call file takes a schedule for a while, or hands it back."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.oncall import who
+from bridge.oncall.clocks import named
 from bridge.oncall.durations import read_duration, write_duration
 from bridge.oncall.records import Kind, OnCall, Person, Rotation
-from bridge.oncall.who import Override, Roster
+from bridge.oncall.who import Override, Roster, Turn
 from bridge.services.chat.notices import post_key
 from bridge.services.oncall import hand_over, roster_words
 from bridge.store import oncall as kept
@@ -26,11 +27,27 @@ OTHERS_SHOWN = 5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Taking:
-    """What `/take` asks for. `before`: who would have been on call in that time, each once."""
+    """What `/take` asks for, as of a moment.
+
+    `before`: who else would have been on call in that time, each once. `already`: the turn of their own that they are
+    in, None for who is not on call (or not alone). `after`: the turn that they then have; `following`: whoever comes
+    next, None where nobody is known to.
+    """
 
     schedule: str
-    span: timedelta
+    override: Override
     before: tuple[Person, ...]
+    already: Turn | None
+    after: Turn
+    following: Turn | None
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is another than it was, by a minute at least: times are told in minutes."""
+        if self.already is None:
+            return True
+        before, after = self.already.until, self.after.until
+        return before != after if before is None or after is None else abs(after - before) >= LEAST
 
 
 def asked(roster: Roster, person: Person, words: Sequence[str], now: datetime) -> Taking:
@@ -44,9 +61,21 @@ def asked(roster: Roster, person: Person, words: Sequence[str], now: datetime) -
     if not person.phone:
         raise Refused("no_phone", "You have no phone in the on-call file: no page could reach you.")
     schedule = schedule_meant(roster, person, others[0] if others else "", now)
-    shifts = who.shifts(roster, schedule, now, now + spans[0])
+    override = Override(schedule=schedule, person=person.key, start=now, end=now + spans[0])
+    shifts = who.shifts(roster, schedule, now, override.end)
     keys = dict.fromkeys(key for shift in shifts for key in shift.people if key != person.key)
-    return Taking(schedule=schedule, span=spans[0], before=tuple(roster.oncall.people[key] for key in keys))
+    current, _ = who.now_and_next(roster, schedule, now)
+    # What they took of it before ends: see `take`.
+    kept_on = (one for one in roster.overrides if (one.schedule, one.person) != (schedule, person.key))
+    after, following = who.now_and_next(replace(roster, overrides=(*kept_on, override)), schedule, now)
+    return Taking(
+        schedule=schedule,
+        override=override,
+        before=tuple(roster.oncall.people[key] for key in keys),
+        already=current if current.people == (person,) else None,
+        after=after,
+        following=following,
+    )
 
 
 def schedule_meant(roster: Roster, person: Person, typed: str, now: datetime) -> str:
@@ -61,7 +90,9 @@ def schedule_meant(roster: Roster, person: Person, typed: str, now: datetime) ->
     if not schedules:
         raise Refused("no_schedules", "The on-call file has no schedules.")
     if len(own) != 1:
-        raise Refused("which", f"Which one? There is {_listed(schedules)}: /take {next(iter(schedules))} 2h.")
+        several = "several of them" if own else "none of them"
+        words = f"Which schedule? There is {_listed(schedules)}, and you take turns in {several}"
+        raise Refused("which", f"{words}. Name it: /take {next(iter(own or schedules))} 2h.")
     return own[0]
 
 
@@ -93,24 +124,45 @@ def person_of(oncall: OnCall, telegram_id: int) -> Person:
     return found
 
 
-def take(connection: Connection, person: Person, taking: Taking, *, by: str, now: datetime) -> None:
-    """From now on they have it. What they had taken of it before ends."""
-    kept.end_overrides(connection, person.key, now, taking.schedule)
-    override = Override(schedule=taking.schedule, person=person.key, start=now, end=now + taking.span)
-    kept.add_override(connection, override, by=by, now=now)
+def take(connection: Connection, taking: Taking, *, by: str) -> None:
+    """From its start on they have it. What they had taken of it before ends."""
+    override = taking.override
+    kept.end_overrides(connection, override.person, override.start, override.schedule)
+    kept.add_override(connection, override, by=by, now=override.start)
 
 
-def taken_words(roster: Roster, person: Person, taking: Taking, now: datetime) -> str:
-    """From when to when, and instead of whom."""
-    zone = roster.oncall.schedules[taking.schedule].timezone
-    since, until = (roster_words.moment(at, zone, now) for at in (now, now + taking.span))
-    shown = roster_words.names(taking.before[:OTHERS_SHOWN])
+def taken_words(roster: Roster, person: Person, taking: Taking) -> str:
+    """What it changed: from when to when, and instead of whom; or why it changed nothing."""
+    zone, now = roster.oncall.schedules[taking.schedule].timezone, taking.override.start
+
+    def moment(at: datetime) -> str:
+        return roster_words.moment(at, zone, now)
+
+    head, where, end = f"✅ {taking.schedule}: {person.name}", named(zone), taking.override.end
+    if taking.already is None:
+        return (
+            f"{head} is on call from {moment(now)} until {moment(end)} {where}, {_instead(taking)}. /handback ends it."
+        )
+    known = taking.already.until
+    was = f"until {moment(known)}" if known else "for a year at least"
+    if not taking.changes:
+        span = write_duration(end - now)
+        told = f"{was} {where}" if known else was
+        return f"{head} is on call already, {told}. {span} from now is within that: nothing changes."
+    until = moment(taking.after.until or end)
+    if known and (taking.after.until or end) > known:
+        words = f"and now until {until} {where}, {_instead(taking)}. /handback takes that back."
+    else:
+        then = f", then {roster_words.names(taking.following.people)}" if taking.following else ""
+        words = f"and now only until {until} {where}{then}. /handback ends it at once."
+    return f"{head} was on call already {was}, {words}"
+
+
+def _instead(taking: Taking) -> str:
+    if not taking.before:
+        return "where nobody would have been"
     more = f" and {len(taking.before) - OTHERS_SHOWN} more" if len(taking.before) > OTHERS_SHOWN else ""
-    instead = f"instead of {shown}{more}" if taking.before else "as nobody else would have been"
-    return (
-        f"✅ {taking.schedule}: {person.name} is on call from {since} until {until} ({zone.key}), {instead}. "
-        "/handback ends it."
-    )
+    return f"instead of {roster_words.names(taking.before[:OTHERS_SHOWN])}{more}"
 
 
 def hand_back(connection: Connection, roster: Roster, person: Person, typed: str, now: datetime) -> list[str]:

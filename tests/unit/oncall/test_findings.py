@@ -51,8 +51,17 @@ CASES = [
         GOOD.replace("2026-01-05", "2026-02-10"),
         TEAM,
         [
-            "wrong line 7: schedules.primary has nobody on call: Mon 2026-02-02 12:00 to Tue 2026-02-10 09:00",
+            "wrong line 7: schedules.primary has nobody on call: Mon 2026-02-02 12:00 to Tue 2026-02-10 09:00 UTC",
             "wrong line 11: policies.default would page nobody in step 1 now (schedule:primary)",
+        ],
+    ),
+    (
+        GOOD.replace("2026-01-05T09:00:00", '2026-02-10T09:00:00\ntimezone = "Asia/Tokyo"'),
+        TEAM,
+        [
+            "wrong line 7: schedules.primary has nobody on call: "
+            "Mon 2026-02-02 21:00 to Tue 2026-02-10 09:00 (Asia/Tokyo)",
+            "wrong line 12: policies.default would page nobody in step 1 now (schedule:primary)",
         ],
     ),
     (
@@ -61,7 +70,7 @@ CASES = [
         TEAM,
         [
             "note line 14: schedules.spare is in no policy: alerts never ask it",
-            "note line 14: schedules.spare has nobody on call: Mon 2026-02-02 21:00 to Tue 2026-02-03 00:00",
+            "note line 14: schedules.spare has nobody on call: Mon 2026-02-02 12:00 to Mon 2026-02-02 15:00 UTC",
         ],
     ),
     (
@@ -117,7 +126,7 @@ CASES = [
         GOOD.replace("2026-01-05", "2026-02-02").replace("T09", "T13").replace('fallback = ["person:ama"]', ""),
         TEAM,
         [
-            "wrong line 7: schedules.primary has nobody on call: Mon 2026-02-02 12:00 to Mon 2026-02-02 13:00",
+            "wrong line 7: schedules.primary has nobody on call: Mon 2026-02-02 12:00 to Mon 2026-02-02 13:00 UTC",
             "wrong line 11: policies.default would page nobody now",
             "note line 11: policies.default has no fallback: after its last round nobody is paged any more",
         ],
@@ -140,8 +149,8 @@ def test_a_calendars_gaps_strangers_and_overlaps_are_told() -> None:
     shifts = paper((-1, 10, ("ama",)), (10, 12, ("ama", "Kofi")), (13, 20, ("abena",)), (20, 31, ("kofi",)))
     assert [f"{one.weight.value} {one.words}" for one in look(PAPER, calendars=shifts)] == [
         "wrong line 7: schedules.primary names nobody of [people] in an event: “abena”",
-        "wrong line 7: schedules.primary has nobody on call: Sat 2026-02-14 12:00 to Sun 2026-02-22 12:00",
-        "note line 7: schedules.primary has more than one person on call: ama, kofi from Thu 2026-02-12 12:00",
+        "wrong line 7: schedules.primary has nobody on call: Sat 2026-02-14 12:00 to Sun 2026-02-22 12:00 UTC",
+        "note line 7: schedules.primary has more than one person on call: ama, kofi from Thu 2026-02-12 12:00 UTC",
     ]
 
 

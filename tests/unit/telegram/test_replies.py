@@ -98,7 +98,7 @@ def test_history_says_when_there_is_nothing() -> None:
 
 def test_history_shows_counts_and_the_beginning_of_the_text() -> None:
     shown = replies.history([message(7, text="<" + "x" * 60, accepted=2, unknown=1)], everybody=False)
-    assert shown == f"<b>#7</b> 05 Jan 09:00 · 3 recipients ✅2 ❓1 · &lt;{'x' * 39}…"
+    assert shown == f"<b>#7</b> 05 Jan 09:00 UTC · 3 recipients ✅2 ❓1 · &lt;{'x' * 39}…"
 
 
 def test_history_of_everybody_says_whose_each_is() -> None:
