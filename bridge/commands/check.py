@@ -18,7 +18,7 @@ from bridge.domain.errors import BridgeError, SettingsError
 from bridge.domain.outcome import Accepted, Unknown
 from bridge.domain.phone import NumberProblem, read_number
 from bridge.domain.problem_words import explain
-from bridge.domain.wording import count, reason
+from bridge.domain.wording import reason
 from bridge.gateways.probe import probe
 from bridge.settings import SECRETS, Settings, variable
 from bridge.store import migrate
@@ -47,7 +47,7 @@ async def check_all(send_test: str | None) -> int:
     await _gateway(found, report)
     if send_test is not None:
         await _send_test(found, send_test, report)
-    print(f"{count(len(report.findings), 'finding')}." if report.findings else "All is well.")
+    print(report.summary)
     return 1 if report.findings else 0
 
 
@@ -58,8 +58,10 @@ def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
         shown = "***" if name in SECRETS else _plain(value)
         report.ok(f"{variable(name)} = {shown}")
     for event, line in settings.cautions(found):
-        # Without people nothing can be done with it; the rest is a matter of taste and place.
-        (report.wrong if event == "settings.nobody" and not anybody else report.note)(line)
+        if event != "settings.nobody":
+            report.caution(line)
+        else:  # without people nothing can be done with it
+            (report.note if anybody else report.wrong)(line)
 
 
 def _plain(value: object) -> str:

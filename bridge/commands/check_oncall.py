@@ -1,18 +1,23 @@
 """The on-call part of `bridge check`: the file, its calendars, who is on call, gaps, and who could not be reached."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bridge.clock import SystemClock
 from bridge.commands.report import Report
 from bridge.commands.roster_now import kept_by_service, read_file, roster_of
+from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.findings import Weight, findings
-from bridge.oncall.records import OnCall
+from bridge.oncall.records import DEFAULT_POLICY, OnCall
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.oncall_file import DEFAULT_FILE, Written
-from bridge.settings import Settings
+from bridge.settings import Settings, variable
 from bridge.store import oncall as kept
 
 SCHEDULES_SHOWN = 50
+
+ALERT_DOORS = ("alert_tokens", "api_tokens", "grafana_secret")
+"""Fields: with any of them set, alerts are let in."""
 
 
 def file_of(settings: Settings, report: Report) -> Written:
@@ -29,9 +34,10 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
     oncall = written.oncall or OnCall()
     in_force = await kept_by_service(settings, oncall, now)
     if written.oncall is None:
-        _without(written, in_force.file, report)
+        _without(settings, written, in_force.file, report)
         return
     report.ok(f"on-call file {written.path}: {roster_words.contents(oncall)}{_not_yet(written, in_force.file)}")
+    _pages_nobody(settings, oncall, f"the on-call file {written.path}", report)
     roster, troubles = await roster_of(settings, oncall, in_force, now)
     for schedule, trouble in troubles.items():
         before = in_force.calendars.get(schedule)
@@ -48,13 +54,31 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
             report.wrong(f"on-call: {oncall.people[key].name} (people.{key}) could not be reached: {'; '.join(other)}")
 
 
-def _without(written: Written, in_force: kept.KeptFile | None, report: Report) -> None:
+def _without(settings: Settings, written: Written, in_force: kept.KeptFile | None, report: Report) -> None:
     if in_force is not None:
-        report.note(f"on-call: what the service accepted at {_utc(in_force.accepted_at)} stays in force")
+        report.note(f"on-call: the file that the service accepted at {_utc(in_force.accepted_at)} stays in force")
+        with suppress(OnCallFileError):  # one of another version of bridge: `bridge run` names it
+            _pages_nobody(settings, read(in_force.text, region=settings.default_region), "that file", report)
     elif not written.problems:
         report.note(
             f"on-call file: none (no {DEFAULT_FILE} here, and BRIDGE_ONCALL_FILE is not set): alerts page nobody"
         )
+        _pages_nobody(settings, OnCall(), "", report)
+
+
+def _pages_nobody(settings: Settings, oncall: OnCall, file: str, report: Report) -> None:
+    """A caution where alerts are let in, and not one of them could page anybody. `file`: "" for none."""
+    doors = [variable(field) for field in ALERT_DOORS if getattr(settings, field)]
+    routed = {DEFAULT_POLICY, *(route.policy for route in oncall.routes)}
+    if not doors or routed & oncall.policies.keys():
+        return
+    empty = roster_words.contents(oncall) == roster_words.contents(OnCall())
+    lacks = f"{file} is empty" if empty else f"{file} has neither a policy default nor a route to a policy"
+    why = lacks if file else "there is no on-call file"
+    report.caution(
+        f"on-call: alerts page nobody: {doors[0]} is set, and {why}. Each alert is a card in the chat and no SMS; "
+        "docs/oncall.md has a file to begin with"
+    )
 
 
 def _not_yet(written: Written, in_force: kept.KeptFile | None) -> str:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,7 +38,34 @@ def cautions(
         lines.append(
             (
                 "settings.nobody",
-                "nobody may use the bot: set BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
+                "nobody may use the bot but people of the on-call file who have a telegram id: set "
+                "BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
+            )
+        )
+    if where := _nearer_than_the_internet(urlsplit(settings.public_url).hostname or ""):
+        lines.append(
+            (
+                "settings.links_lead_nowhere",
+                f"BRIDGE_PUBLIC_URL is {where}: the ack links in SMS open on no phone elsewhere. Set an address that "
+                "phones reach from the internet, or none",
             )
         )
     return lines
+
+
+_HOME_DOMAINS = ("local", "localhost", "lan", "internal", "home.arpa", "intranet", "test", "invalid")
+
+
+def _nearer_than_the_internet(host: str) -> str:
+    """Why nobody far away can open an address of this host, as far as its name tells; "" where they may."""
+    if host in LOOPBACK or host.endswith(".localhost"):
+        return "this machine's own"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        name = host.rstrip(".")
+        private = "." not in name or name.endswith(tuple(f".{domain}" for domain in _HOME_DOMAINS))
+        return "a name that only a local network knows" if name and private else ""
+    if address.is_loopback or address.is_unspecified:
+        return "this machine's own"
+    return "" if address.is_global else "an address of a private network"

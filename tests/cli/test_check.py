@@ -225,6 +225,49 @@ async def test_without_an_on_call_file_that_is_said(shell: Shell, quick: None) -
     assert "on-call file: none (no oncall.toml here, and BRIDGE_ONCALL_FILE is not set): alerts page nobody" in done.out
 
 
+def cautions(done: Done) -> list[str]:
+    """What works and should be looked at; it does not say that all is well then."""
+    found = [line.removeprefix("CAUTION ") for line in done.out.splitlines() if line.startswith("CAUTION")]
+    assert done.out.endswith("All is well.\n") is not bool(found or findings(done))
+    return found
+
+
+@pytest.mark.parametrize("name", ["BRIDGE_ALERT_TOKENS", "BRIDGE_API_TOKENS", "BRIDGE_GRAFANA_SECRET"])
+async def test_alerts_that_are_let_in_and_page_nobody_are_a_caution(shell: Shell, quick: None, name: str) -> None:
+    done = await shell.bridge("check", **{name: "secret"})
+    (line,) = cautions(done)
+    assert line.startswith(f"on-call: alerts page nobody: {name} is set, and there is no on-call file. Each alert is")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "It works, with 1 caution.")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("# nothing yet\n", "team.toml is empty. "),
+        ('[people.ama]\nphone = "0241109433"\n', "has neither a policy default nor a route to a policy. "),
+        (
+            ONE_PERSON.replace("default", "other") % "person:ama" + '[[routes]]\npolicy = "none"\n',
+            "has neither a policy default nor a route to a policy. ",
+        ),
+        (ONE_PERSON.replace("default", "other") % "person:ama" + '[[routes]]\npolicy = "other"\n', ""),
+        (ONE_PERSON % "person:ama", ""),
+    ],
+)
+async def test_a_file_by_which_no_alert_pages_anybody_is_a_caution(
+    shell: Shell, quick: None, text: str, why: str
+) -> None:
+    path = write(shell.folder, "team.toml", text)
+    found = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_ALERT_TOKENS="secret"))
+    assert len(found) == bool(why)
+    assert all(why in line for line in found)
+    assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path)) == []
+
+
+async def test_an_address_for_links_that_phones_cannot_open_is_a_caution(shell: Shell, quick: None) -> None:
+    (line,) = cautions(await shell.bridge("check", BRIDGE_PUBLIC_URL="http://127.0.0.1:8080"))
+    assert line.startswith("BRIDGE_PUBLIC_URL is this machine's own: the ack links in SMS open on no phone elsewhere.")
+
+
 async def test_every_problem_of_the_file_is_named_with_its_line(shell: Shell, quick: None) -> None:
     path = write(shell.folder, "team.toml", '[people.ama]\nphone = "12"\n\n[groups.db]\npeople = ["kofi"]\n')
     first, second = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE=path))
@@ -234,7 +277,7 @@ async def test_every_problem_of_the_file_is_named_with_its_line(shell: Shell, qu
 
 async def test_a_file_that_is_set_and_not_there_is_named(shell: Shell, quick: None) -> None:
     (line,) = findings(await shell.bridge("check", BRIDGE_ONCALL_FILE="gone.toml"))
-    assert line == "on-call file gone.toml: is not there"
+    assert line == "on-call file gone.toml: there is no such file"
 
 
 async def test_a_calendar_that_cannot_be_read_is_named_at_once(shell: Shell, quick: None) -> None:
@@ -262,8 +305,9 @@ async def test_a_file_that_the_service_has_not_taken_yet_is_told_of(shell: Shell
     path = write(shell.folder, "team.toml", example())
     done = await shell.bridge("check", BRIDGE_ONCALL_FILE=path)
     assert "not in force yet: the service has that of 2026-01-05 09:00 UTC until /reload or SIGHUP" in done.out
-    done = await shell.bridge("check")
-    assert "what the service accepted at 2026-01-05 09:00 UTC stays in force" in done.out
+    done = await shell.bridge("check", BRIDGE_ALERT_TOKENS="secret")
+    assert "the file that the service accepted at 2026-01-05 09:00 UTC stays in force" in done.out
+    assert "BRIDGE_ALERT_TOKENS is set, and that file is empty. " in done.out
 
 
 async def test_people_of_the_file_are_somebody_who_may_use_it(shell: Shell, quick: None) -> None:

@@ -21,7 +21,7 @@ async def test_a_broken_file_ends_the_first_start_with_every_problem_in_one_line
 
 async def test_a_file_that_is_set_and_not_there_ends_the_first_start(shell: Shell) -> None:
     done = await shell.bridge("run", BRIDGE_ONCALL_FILE="gone.toml")
-    assert (done.code, done.line) == (2, "BRIDGE_ONCALL_FILE: gone.toml: is not there")
+    assert (done.code, done.line) == (2, "BRIDGE_ONCALL_FILE: gone.toml: there is no such file")
 
 
 async def test_on_sighup_a_running_service_reads_it_again(shell: Shell) -> None:

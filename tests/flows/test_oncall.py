@@ -92,17 +92,32 @@ async def test_at_the_first_start_a_broken_file_stops_it_and_every_problem_is_na
 
 
 async def test_a_file_that_is_named_and_not_there_stops_the_first_start(start_team: StartTeam, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"none\.toml: is not there"):
+    with pytest.raises(SettingsError, match=r"^BRIDGE_ONCALL_FILE: .*none\.toml: there is no such file$"):
         await start_team(BRIDGE_ONCALL_FILE=tmp_path / "none.toml")
 
 
-@pytest.mark.parametrize("spoil", [lambda file: file.write_text("[people"), lambda file: file.unlink()])
+async def test_a_broken_file_of_the_default_name_is_named_by_its_path_and_not_by_a_setting(
+    start_team: StartTeam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "oncall.toml", "[people")
+    with pytest.raises(SettingsError, match=r"^on-call file: oncall\.toml: line 1, at the end: "):
+        await start_team()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda file: file.write_text("[people"), "• line 1, at the end: "),
+        (lambda file: file.unlink(), "• there is no such file"),
+    ],
+)
 async def test_with_one_in_force_a_broken_or_missing_file_is_told_of_and_changes_nothing(
-    team: Team, file: Path, spoil
+    team: Team, file: Path, spoil, why: str
 ) -> None:
     spoil(file)
     await team.restart(after_s=5)
-    await team.ama.chat.shows("cannot be taken; the one accepted before stays in force")
+    await team.ama.chat.shows("cannot be taken; the one accepted before stays in force", why)
     await team.ama.says("/oncall")
     await team.ama.chat.shows("now: Ama Mensah until Tue 08:00")
 

@@ -367,6 +367,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_PUBLIC_URL": "http://localhost"}, {}, ["settings.links_lead_nowhere"]),
     ],
 )
 def test_what_works_and_is_not_safe_is_said(
@@ -375,6 +376,34 @@ def test_what_works_and_is_not_safe_is_said(
     found = settings.cautions(load(tmp_path, **variables), environment, tmp_path / "none")
     assert [event for event, _ in found] == events
     assert all(line for _, line in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("http://127.0.0.1:8080", "this machine's own"),
+        ("http://[::1]:8080", "this machine's own"),
+        ("https://127.9.9.9", "this machine's own"),
+        ("https://0.0.0.0", "this machine's own"),
+        ("https://pager.localhost", "this machine's own"),
+        ("https://192.168.1.5", "an address of a private network"),
+        ("https://10.0.0.7:8443/bridge", "an address of a private network"),
+        ("https://100.64.0.1", "an address of a private network"),
+        ("https://[fd00::7]", "an address of a private network"),
+        ("https://pager", "a name that only a local network knows"),
+        ("https://pager.lan", "a name that only a local network knows"),
+        ("https://PAGER.local.", "a name that only a local network knows"),
+        ("https://pager.example.org", ""),
+        ("https://local.example.org", ""),
+        ("https://93.184.216.34", ""),
+        ("https://[2606:2800:220:1::1]", ""),
+        ("", ""),
+    ],
+)
+def test_a_public_address_that_no_phone_can_open_is_told_of(tmp_path: Path, url: str, where: str) -> None:
+    found = settings.cautions(load(tmp_path, BRIDGE_PUBLIC_URL=url, BRIDGE_TELEGRAM_USERS="7"), {}, tmp_path / "none")
+    lines = [line for event, line in found if event == "settings.links_lead_nowhere"]
+    assert [line.partition(":")[0] for line in lines] == ([f"BRIDGE_PUBLIC_URL is {where}"] if where else [])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from html import escape
@@ -22,7 +23,7 @@ from bridge.services.chat.notices import Notices, post_key
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.calendars import Calendars
 from bridge.services.oncall.hand_over import HandOver
-from bridge.services.oncall.oncall_file import OnCallFile, Written, accept
+from bridge.services.oncall.oncall_file import NOT_THERE, OnCallFile, Written, accept
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.store import posts, switches
 from bridge.store.database import Database
@@ -75,15 +76,14 @@ class RosterKeeper:
             await self._database.write(partial(self._accept, written, []))
             await self._rosters.refresh(self._database)
         elif not self._rosters.is_readable and (written.problems or self._rosters.has_file):
-            raise SettingsError(
-                f"BRIDGE_ONCALL_FILE: {written.trouble or 'none is there, and the last one is no good'}"
-            )
+            lost = f"on-call file: there is no {written.path}, and the one accepted before cannot be read any more"
+            raise SettingsError(written.trouble if written.problems else lost)
         elif written.problems:
-            words = f"BRIDGE_ONCALL_FILE: the one accepted before stays in force: {written.trouble}"
+            words = f"{written.trouble}; the on-call file accepted before stays in force"
             log.error("%s", words, extra={"event": "oncall.refused"})
             await self._database.write(partial(self._refuse, written, []))
         elif self._rosters.has_file:
-            words = "%s is not there: the on-call file that was accepted before stays in force"
+            words = "there is no %s: the on-call file accepted before stays in force"
             log.warning(words, written.path, extra={"event": "oncall.missing"})
 
     def signal(self) -> None:
@@ -119,9 +119,9 @@ class RosterKeeper:
     async def _reload(self) -> None:
         written = await asyncio.to_thread(self._file.read)
         if not written.there:
-            written = Written(path=written.path, problems=("is not there",))
+            written = replace(written, problems=(NOT_THERE,))
         if written.oncall is None:
-            log.error("the on-call file stays as it was: %s", written.trouble, extra={"event": "oncall.refused"})
+            log.error("%s; nothing changes", written.trouble, extra={"event": "oncall.refused"})
         await self._database.write(partial(self._reloaded, written))
 
     def _reloaded(self, written: Written, connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,15 +17,19 @@ log = logging.getLogger(__name__)
 DEFAULT_FILE = "oncall.toml"
 MOST_BYTES = 4 * LONGEST_FILE
 
+NOT_THERE = "there is no such file"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
     """What stands in the file. `oncall` is None where it is not there, or not good: then `problems` say why.
 
-    `problems`: a sentence each, with its line. `hash`: SHA-256 of the text, hex.
+    `wanted`: BRIDGE_ONCALL_FILE names it, so it has to be there. `problems`: a sentence each, with its line. `hash`:
+    SHA-256 of the text, hex.
     """
 
     path: Path
+    wanted: bool = False
     text: str = ""
     hash: str = ""
     oncall: OnCall | None = None
@@ -38,8 +42,8 @@ class Written:
 
     @property
     def trouble(self) -> str:
-        """One line that names the file and every problem."""
-        return f"{self.path}: {'; '.join(self.problems)}"
+        """One line that names the file, the setting if it is set, and every problem."""
+        return f"{'BRIDGE_ONCALL_FILE' if self.wanted else 'on-call file'}: {self.path}: {'; '.join(self.problems)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,21 +61,23 @@ class OnCallFile:
 
     def read(self) -> Written:
         """What stands in it now. Raises nothing. Not for an event loop: it waits for a disk."""
+        nothing = Written(path=self.path, wanted=self.wanted)
         try:
             with self.path.open("rb") as file:
                 raw = file.read(MOST_BYTES + 1)
             text = raw.decode("utf-8-sig")
         except FileNotFoundError:
-            return Written(path=self.path, problems=("is not there",) if self.wanted else ())
+            return replace(nothing, problems=(NOT_THERE,) if self.wanted else ())
         except UnicodeDecodeError:
-            return Written(path=self.path, problems=("is not UTF-8",))
+            return replace(nothing, problems=("the file is not in UTF-8: save it as UTF-8",))
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-            return Written(path=self.path, problems=(f"cannot be read: {getattr(error, 'strerror', None) or error}",))
+            why = getattr(error, "strerror", None) or error
+            return replace(nothing, problems=(f"the file cannot be read: {why}",))
         try:
             oncall = read(text, region=self.region)
         except OnCallFileError as error:
-            return Written(path=self.path, text=text, problems=error.problems)
-        return Written(path=self.path, text=text, hash=hashlib.sha256(text.encode()).hexdigest(), oncall=oncall)
+            return replace(nothing, text=text, problems=error.problems)
+        return replace(nothing, text=text, hash=hashlib.sha256(text.encode()).hexdigest(), oncall=oncall)
 
 
 def accept(connection: Connection, written: Written, now: datetime) -> bool:
