@@ -53,7 +53,12 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class News:
-    """All alerts of one request. `truncated`: how many more the source says it left out."""
+    """All alerts of one request.
+
+    `truncated`: how many more the source says it left out. `warnings`: a sentence each, for whoever sent it: what was
+    taken, and hardly as it was meant.
+    """
 
     alerts: tuple[Alert, ...]
     truncated: int = 0
+    warnings: tuple[str, ...] = ()

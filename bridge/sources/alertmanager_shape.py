@@ -12,7 +12,7 @@ from bridge.domain.alerts import Alert, News
 from bridge.sources.bounds import fingerprint, first_line, hashed, labels, links, one_line, prose, scalar
 from bridge.sources.payload import Fields, NotSuchAPayload, as_object, list_at, object_at, read_json
 from bridge.sources.rfc3339 import utc_time
-from bridge.sources.severity import severity
+from bridge.sources.severity import severity, warnings
 
 STATUSES: Mapping[object, bool] = {"firing": True, "resolved": False}
 """An alert's own `status`. The group's is `firing` while any of its alerts fires: nobody looks at it."""
@@ -86,7 +86,8 @@ def read_news(body: bytes, *, source: str, words: Words) -> News:
     payload = as_object(read_json(body), "the body")
     given = list_at(payload, "alerts")
     alerts = tuple(_alert(one, f"alerts[{index}]", payload, source, words) for index, one in enumerate(given))
-    return News(alerts=alerts, truncated=_count(payload.get("truncatedAlerts")))
+    told = warnings(alert.labels.get("severity") for alert in alerts)
+    return News(alerts=alerts, truncated=_count(payload.get("truncatedAlerts")), warnings=told)
 
 
 def _alert(given: object, where: str, payload: Fields, source: str, words: Words) -> Alert:

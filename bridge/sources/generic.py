@@ -9,7 +9,7 @@ from bridge.domain.alerts import Alert, News, Severity
 from bridge.sources.bounds import clean, fingerprint, is_web_address, labels, links, one_line, prose, scalar
 from bridge.sources.form import MULTIPART, media_type, read_form
 from bridge.sources.payload import Fields, NotSuchAPayload, as_object, read_json
-from bridge.sources.severity import severity
+from bridge.sources.severity import MOST_TOLD, severity, warnings
 
 NAME = "generic"
 
@@ -32,9 +32,11 @@ def read(body: bytes, content_type: str = "") -> News:
     """The alerts of a JSON object, of a list of them, or of a form. Raises NotSuchAPayload."""
     value = _value(body, content_type)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        found = (_alert(as_object(one, f"[{index}]"), f"[{index}].") for index, one in enumerate(value))
-        return News(alerts=tuple(found))
-    return News(alerts=(_alert(as_object(value, "the body"), ""),))
+        listed = [(as_object(one, f"[{index}]"), f"[{index}].") for index, one in enumerate(value)]
+    else:
+        listed = [(as_object(value, "the body"), "")]
+    alerts = tuple(_alert(fields, where) for fields, where in listed)
+    return News(alerts=alerts, warnings=_warnings([fields for fields, _ in listed]))
 
 
 def _value(body: bytes, content_type: str) -> object:
@@ -70,6 +72,13 @@ def _alert(fields: Fields, where: str) -> Alert:
         labels=labels({name: value for name, value in fields.items() if name not in _FIELDS and name not in urls}),
         links=links((_LINKS[name], url) for name, url in urls.items()),
     )
+
+
+def _warnings(listed: Sequence[Fields]) -> tuple[str, ...]:
+    names = dict.fromkeys(name for fields in listed for name in fields if name not in _FIELDS)
+    meant = [(name, known) for name in names if (known := name.strip().casefold()) in _FIELDS]
+    labelled = (f"“{one_line(name)}” was taken as a label: the field is {known}" for name, known in meant[:MOST_TOLD])
+    return (*warnings(fields.get("severity") for fields in listed), *labelled)
 
 
 def _whole(title: object) -> str:

@@ -10,7 +10,7 @@ from bridge.sources.bounds import fingerprint, first_line, hashed, labels, links
 from bridge.sources.form import MULTIPART, media_type, read_form
 from bridge.sources.payload import Fields, NotSuchAPayload, as_object, read_json
 from bridge.sources.rfc3339 import utc_time
-from bridge.sources.severity import severity
+from bridge.sources.severity import severity, warnings
 
 NAME = "uptime-kuma"
 
@@ -34,7 +34,10 @@ def read(body: bytes, content_type: str = "") -> News:
     if isinstance(status, bool) or not isinstance(status, int):
         raise NotSuchAPayload("heartbeat.status is no whole number")
     firing = STATUSES.get(status)
-    return News(alerts=() if firing is None else (_alert(heartbeat, monitor, firing=firing),))
+    if firing is None:
+        return News(alerts=())
+    alert = _alert(heartbeat, monitor, firing=firing)
+    return News(alerts=(alert,), warnings=warnings([alert.labels.get("severity")]))
 
 
 def _json(body: bytes, content_type: str) -> bytes:

@@ -139,7 +139,8 @@ class AlertDoor:
             log.warning("alerts are kept again", extra={"event": "store.recovered"})
             self._trouble = ""
         self._on_kept()
-        return JSONResponse({"alerts": len(news.alerts)}, 202)
+        warnings = {"warnings": list(news.warnings)} if news.warnings else {}
+        return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
 
     def _read(self, source: str, request: Request, body: bytes, content_type: str) -> News | None:
         """What the body says; None when it was signed by somebody else. Raises NotSuchAPayload."""

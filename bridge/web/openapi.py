@@ -142,7 +142,18 @@ def _schemas() -> dict[str, Any]:
                 "left_out": {"type": "array", "items": _TEXT, "description": "People without a phone."},
             },
         },
-        "Kept": _object(alerts={"type": "integer"}),
+        "Kept": {
+            "type": "object",
+            "required": ["alerts"],
+            "properties": {
+                "alerts": {"type": "integer", "description": "How many it holds."},
+                "warnings": {
+                    "type": "array",
+                    "items": _TEXT,
+                    "description": "What was taken, and hardly as it was meant: an unknown severity, say.",
+                },
+            },
+        },
         "Ping": _object(
             heartbeat=_TEXT, ping={"type": "boolean"}, due_at={"type": ["string", "null"], "format": "date-time"}
         ),

@@ -65,9 +65,12 @@ async def _not_found(_request: Request, _error: Exception) -> Response:
     return problem(404, "not_found", "There is no such address.")
 
 
-async def _wrong_method(_request: Request, error: Exception) -> Response:
-    allowed = error.headers if isinstance(error, HTTPException) else None
-    return problem(405, "wrong_method", "This address does not take this method.", headers=allowed)
+async def _wrong_method(request: Request, error: Exception) -> Response:
+    allowed = (error.headers or {}) if isinstance(error, HTTPException) else {}
+    takes = " or ".join(sorted({one.strip() for one in allowed.get("Allow", "").split(",")} - {"", "HEAD"}))
+    alerts = request.url.path.startswith("/alerts/")
+    words = f"{'An alert is sent here by' if alerts else 'This address takes'} {takes}, not {request.method}."
+    return problem(405, "wrong_method", words, headers=allowed)
 
 
 async def _our_error(_request: Request, _error: Exception) -> Response:

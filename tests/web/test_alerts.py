@@ -23,6 +23,7 @@ from bridge.store import alert_inbox
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
 from bridge.web.alerts import BODY_LIMIT, THREAD_ABOVE, AlertDoor
+from bridge.web.openapi import document
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING, ManualClock
 from tests.unit.sources.recorded import recorded
@@ -107,6 +108,21 @@ async def test_an_alert_is_kept_as_it_came_before_it_is_answered(scene: Scene) -
     assert len(scene.woken) == 1
 
 
+async def test_what_was_hardly_meant_so_is_told_and_taken(scene: Scene) -> None:
+    answer = await scene.posts("/alerts/generic", b"title=Disk full&severity=warnng")
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "alerts": 1,
+        "warnings": [
+            "severity “warnng” is no known word and counts as critical: use critical, error, warning, info",
+        ],
+    }
+    assert len(await scene.kept()) == 1
+    kept = document()["components"]["schemas"]["Kept"]
+    assert set(answer.json()) == set(kept["properties"])
+    assert kept["required"] == ["alerts"]
+
+
 BODIES = {
     "alertmanager": FIRING,
     "grafana": GRAFANA,
@@ -129,7 +145,10 @@ async def test_only_grafana_and_generic_may_put_and_another_method_is_405_in_jso
         if method == "PUT" and source in ("grafana", "generic"):
             assert answer.status_code == 202, source
             continue
-        assert (answer.status_code, answer.json()["error"]) == (405, "wrong_method"), (source, method)
+        assert answer.status_code == 405
+        takes = "POST or PUT" if source in ("grafana", "generic") else "POST"
+        detail = [f"An alert is sent here by {takes}, not {method}."]
+        assert answer.json() == {"error": "wrong_method", "detail": detail}, (source, method)
         assert "POST" in answer.headers["allow"]
     assert {one.source for one in await scene.kept()} == {"grafana", "generic"}
 

@@ -106,6 +106,17 @@ async def test_every_route_is_open_by_intent_or_asks_for_a_token(app: App, clien
             assert answer.status_code == 401, path
 
 
+async def test_a_wrong_method_is_told_the_right_ones(client: httpx.AsyncClient) -> None:
+    for method, path, takes in (
+        ("POST", "/healthz", "GET"),
+        ("GET", "/v1/sms", "POST"),
+        ("PUT", "/a/x", "GET or POST"),
+    ):
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.json()["error"]) == (405, "wrong_method")
+        assert answer.json()["detail"] == [f"This address takes {takes}, not {method}."]
+
+
 async def test_head_is_answered_where_get_is(client: httpx.AsyncClient) -> None:
     answer = await client.head("/healthz")
     assert (answer.status_code, answer.content) == (200, b"")

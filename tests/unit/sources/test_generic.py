@@ -122,6 +122,16 @@ def test_the_severity_is_said_or_lies_in_the_state(given: dict[str, str], severi
     assert one("generic", {"title": "t"} | given).severity is severity
 
 
+def test_a_field_in_other_letters_is_a_label_and_told_of() -> None:
+    found = read(b"title=t&Severity=warning&STATE=ok&state=down&Host=db-1", FORM)
+    assert found.warnings == (
+        "“Severity” was taken as a label: the field is severity",
+        "“STATE” was taken as a label: the field is state",
+    )
+    (alert,) = found.alerts
+    assert (alert.firing, alert.severity, alert.labels["Severity"]) == (True, Severity.CRITICAL, "warning")
+
+
 # keys, labels, links
 
 
