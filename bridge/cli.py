@@ -89,7 +89,9 @@ def send(recipients: str, text: str, wait: bool, yes: bool) -> None:
 @main.command()
 @click.argument("file")
 @click.option("--source", metavar="NAME", help="alertmanager, grafana, uptime-kuma or generic; else what fits.")
-@click.option("--at", metavar="TIME", help="As if it came then, such as 2026-01-05T03:00 in the on-call file's zone.")
+@click.option(
+    "--at", metavar="TIME", help="As if it came then, such as 2026-01-05T03:00, by the clocks that the output names."
+)
 def simulate(file: str, source: str | None, at: str | None) -> None:
     """Who would be paged, when, by what text, for the alert payload in FILE. Sends nothing."""
     from bridge.commands.simulate import simulate as show

@@ -1,14 +1,16 @@
 """The on-call part of `bridge check`: the file, its calendars, who is on call, gaps, and who could not be reached."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bridge.clock import SystemClock
 from bridge.commands.report import Report
 from bridge.commands.roster_now import kept_by_service, read_file, roster_of
+from bridge.oncall.clocks import named
 from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.findings import Weight, findings
-from bridge.oncall.records import DEFAULT_POLICY, OnCall
+from bridge.oncall.records import DEFAULT_POLICY, UTC, OnCall
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.oncall_file import DEFAULT_FILE, Written
 from bridge.settings import Settings, variable
@@ -36,12 +38,12 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
     if written.oncall is None:
         _without(settings, written, in_force.file, report)
         return
-    report.ok(f"on-call file {written.path}: {roster_words.contents(oncall)}{_not_yet(written, in_force.file)}")
+    report.ok(f"on-call file {written.path}: {roster_words.contents(oncall)}{not_yet(written, in_force.file)}")
     _pages_nobody(settings, oncall, f"the on-call file {written.path}", report)
     roster, troubles = await roster_of(settings, oncall, in_force, now)
     for schedule, trouble in troubles.items():
         before = in_force.calendars.get(schedule)
-        holds = f"; what was read at {_utc(before.read_at)} holds" if before else ""
+        holds = f"; what was read at {told(before.read_at)} holds" if before else ""
         report.wrong(f"on-call: calendar of {schedule}: {trouble}{holds}")
     for schedule in list(oncall.schedules)[:SCHEDULES_SHOWN]:
         report.ok(f"on-call: {roster_words.now_and_then(roster, schedule, now, oncall.zone_of())}")
@@ -56,7 +58,7 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
 
 def _without(settings: Settings, written: Written, in_force: kept.KeptFile | None, report: Report) -> None:
     if in_force is not None:
-        report.note(f"on-call: the file that the service accepted at {_utc(in_force.accepted_at)} stays in force")
+        report.note(f"on-call: the file that the service accepted at {told(in_force.accepted_at)} stays in force")
         with suppress(OnCallFileError):  # one of another version of bridge: `bridge run` names it
             _pages_nobody(settings, read(in_force.text, region=settings.default_region), "that file", report)
     elif not written.problems:
@@ -81,14 +83,16 @@ def _pages_nobody(settings: Settings, oncall: OnCall, file: str, report: Report)
     )
 
 
-def _not_yet(written: Written, in_force: kept.KeptFile | None) -> str:
+def not_yet(written: Written, in_force: kept.KeptFile | None, zone: ZoneInfo = UTC) -> str:
+    """What to say behind the path of a good file that the service goes by another than; "" for none."""
     if in_force is None or in_force.hash == written.hash:
         return ""
-    return f"; not in force yet: the service has that of {_utc(in_force.accepted_at)} until /reload or SIGHUP"
+    return f"; not in force yet: the service has that of {told(in_force.accepted_at, zone)} until /reload or SIGHUP"
 
 
-def _utc(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def told(at: datetime, zone: ZoneInfo = UTC) -> str:
+    """`2026-01-05 09:00 UTC`."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M} {named(zone)}"
 
 
 def people_with_telegram(oncall: OnCall | None) -> dict[int, str]:

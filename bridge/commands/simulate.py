@@ -1,28 +1,32 @@
 """`bridge simulate`: who would be paged, when, by what text, for an alert's payload. Sends nothing, writes nothing."""
 
-import itertools
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from bridge import logs, settings
 from bridge.clock import SystemClock
+from bridge.commands.check_oncall import not_yet, told
 from bridge.commands.roster_now import InForce, kept_by_service, read_file, roster_of
 from bridge.domain.alerts import News
 from bridge.domain.errors import OperatorError
 from bridge.domain.phone import mask
 from bridge.domain.segments import split
 from bridge.domain.wording import count
+from bridge.oncall.clocks import named
 from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.records import NO_POLICY, OnCall
 from bridge.oncall.who import Roster
 from bridge.services.incidents.foresee import Event, Opened, Rules, foresee, opened
+from bridge.services.incidents.policies import FALLBACK_EVERY
 from bridge.settings import Settings
 from bridge.sources import SOURCES, NotSuchAPayload
 
 MOST_BYTES = 8 << 20
-EVENTS_SHOWN = 30
+LINES_SHOWN = 30
 INCIDENTS_SHOWN = 20
 TOKEN_LIKE = "x" * 16
 """As long as the token of an ack link."""
@@ -86,35 +90,38 @@ def _likely(body: bytes) -> tuple[str, ...]:
 async def _oncall(found: Settings, at: datetime) -> tuple[OnCall, InForce, str]:
     """The on-call file, what the service keeps, and where the file is from. Raises OperatorError for none."""
     written = read_file(found)
-    if written.problems:
-        raise SimulateError(f"on-call file {written.trouble}")
     if written.oncall is not None:
-        return written.oncall, await kept_by_service(found, written.oncall, at), str(written.path)
-    in_force = await kept_by_service(found, OnCall(), at)
-    if in_force.file is None:
+        in_force = await kept_by_service(found, written.oncall, at)
+        return written.oncall, in_force, f"{written.path}{not_yet(written, in_force.file, written.oncall.zone_of())}"
+    kept = (await kept_by_service(found, OnCall(), at)).file
+    if kept is None and written.problems:
+        raise SimulateError(written.trouble)
+    if kept is None:
         raise SimulateError(f"there is no on-call file: no {written.path} here, and BRIDGE_ONCALL_FILE is not set")
     try:
-        oncall = read(in_force.file.text, region=found.default_region)
+        oncall = read(kept.text, region=found.default_region)
     except OnCallFileError as error:
-        raise SimulateError(f"the on-call file of the database: {'; '.join(error.problems)}") from None
-    return oncall, await kept_by_service(found, oncall, at), "the database's"
+        raise SimulateError(f"the on-call file in force: {'; '.join(error.problems)}") from None
+    origin = f"the one in force, which the service accepted at {told(kept.accepted_at, oncall.zone_of())}"
+    origin += f"\nNOT USED: {written.trouble}" if written.problems else f" (there is no {written.path} here)"
+    return oncall, await kept_by_service(found, oncall, at), origin
 
 
 def read_time(typed: str, oncall: OnCall) -> datetime:
-    """A moment such as `2026-01-05 03:00`, by the file's time zone unless it names an offset. Raises SimulateError."""
+    """A moment such as `2026-01-05 03:00`, by the zone of the file unless it names an offset. Raises SimulateError."""
     try:
         moment = datetime.fromisoformat(typed)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=oncall.timezone)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=oncall.zone_of())
         return moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise SimulateError(f"--at: {typed[:40]!r} is no time such as 2026-01-05T03:00") from None
 
 
 def _say(found: Settings, roster: Roster, news: News, name: str, origin: str, at: datetime) -> None:
-    zone = roster.oncall.timezone
+    zone = roster.oncall.zone_of()
     incidents = opened(roster, news.alerts)
     resolved = sum(not alert.firing for alert in news.alerts)
-    print(f"{name}: {count(len(news.alerts), 'alert')}, at {at.astimezone(zone):%a %Y-%m-%d %H:%M} ({zone.key})")
+    print(f"{name}: {count(len(news.alerts), 'alert')}, at {at.astimezone(zone):%a %Y-%m-%d %H:%M} {named(zone)}")
     print(f"on-call file: {origin}")
     for one in incidents[:INCIDENTS_SHOWN]:
         print(f"{one.code} {one.alert.severity.value} “{one.alert.title}”: {_way(roster, one)}")
@@ -129,12 +136,28 @@ def _say(found: Settings, roster: Roster, news: News, name: str, origin: str, at
         max_age=timedelta(seconds=found.page_max_age_s),
         link=lambda code: f"{found.public_url}/a/{TOKEN_LIKE}" if found.public_url else "",
     )
-    events = list(itertools.islice(foresee(roster, incidents, at, rules), EVENTS_SHOWN + 1))
-    print("\nIf nobody answers:" if events else "\nNobody is paged.")
-    for event in events[:EVENTS_SHOWN]:
-        print(_line(event, at, roster))
-    if len(events) > EVENTS_SHOWN:
+    lines = timetable(foresee(roster, incidents, at, rules), at, zone)
+    print("\nIf nobody answers:" if lines else "\nNobody is paged.")
+    for line in lines[:LINES_SHOWN]:
+        print(line)
+    if len(lines) > LINES_SHOWN:
         print("… and so on, until somebody answers or BRIDGE_PAGE_MAX_AGE_S is over")
+
+
+def timetable(events: Iterable[Event], at: datetime, zone: ZoneInfo) -> list[str]:
+    """A line for each event, in order; all that the fallback gets, half-hour after half-hour, is one line."""
+    listed = list(events)
+    again = [event for event in listed if event.last_resort]
+    shown = [event for event in listed if not event.last_resort or event is again[0]]
+    return [_fallback(again, at, zone) if event.last_resort else _line(event, at, zone) for event in shown]
+
+
+def _fallback(again: Sequence[Event], at: datetime, zone: ZoneInfo) -> str:
+    first = again[0]
+    people = dict.fromkeys(f"{one.person.name} {mask(one.person.phone)}" for one in again if one.person)
+    whom = f"{', '.join(people)}: " if people else ""
+    every = int(FALLBACK_EVERY.total_seconds() // 60)
+    return f"{_when(first, at, zone)}  then the fallback every {every} minutes: {whom}{_text(first)}"
 
 
 def _way(roster: Roster, one: Opened) -> str:
@@ -148,10 +171,15 @@ def _way(roster: Roster, one: Opened) -> str:
     return f"{route}; {policy}{chat}"
 
 
-def _line(event: Event, at: datetime, roster: Roster) -> str:
-    local = event.at.astimezone(roster.oncall.timezone)
-    when = f"{local:%a %H:%M:%S}" if event.at - at < timedelta(days=6) else f"{local:%a %Y-%m-%d %H:%M:%S}"
-    if event.person is None:
-        return f"{when}  {event.words}"
-    segments = split(event.words).count
-    return f"{when}  {event.person.name} {mask(event.person.phone)}: {event.words} [{count(segments, 'segment')}]"
+def _line(event: Event, at: datetime, zone: ZoneInfo) -> str:
+    whom = f"{event.person.name} {mask(event.person.phone)}: " if event.person else ""
+    return f"{_when(event, at, zone)}  {whom}{_text(event)}"
+
+
+def _when(event: Event, at: datetime, zone: ZoneInfo) -> str:
+    local = event.at.astimezone(zone)
+    return f"{local:%a %H:%M:%S}" if event.at - at < timedelta(days=6) else f"{local:%a %Y-%m-%d %H:%M:%S}"
+
+
+def _text(event: Event) -> str:
+    return f"{event.words} [{count(split(event.words).count, 'segment')}]" if event.person else event.words

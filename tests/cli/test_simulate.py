@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.store import oncall as kept
+from bridge.store.database import Database
 from tests.cli.program import ROOT, Done, Shell
+from tests.support.manual_clock import MONDAY_MORNING
 
 SAMPLES = ROOT / "tests/unit/sources/samples"
 DOCUMENT = (ROOT / "docs/oncall.md").read_text(encoding="utf-8")
@@ -130,6 +133,44 @@ async def test_a_file_that_is_not_there_and_a_time_that_is_none_are_named(shell:
     assert "--at: 'tomorrow' is no time" in (await shell.bridge("simulate", alert, "--at", "tomorrow")).line
     done = await shell.bridge("simulate", alert, BRIDGE_ONCALL_FILE="")
     assert "there is no on-call file: no oncall.toml here" in done.line
+
+
+async def test_what_the_fallback_gets_again_and_again_is_one_line(shell: Shell) -> None:
+    alert = write(shell.folder, "a.json", json.dumps({"title": "disk full", "severity": "critical"}))
+    lines = paged(await shell.bridge("simulate", alert, "--at", NIGHT))
+    assert lines[-2:] == [
+        "Thu 00:30:00  then the fallback every 30 minutes: Ama Mensah +2332…433: "
+        "CRITICAL disk full (60 minutes ago) /ack P11 [1 segment]",
+        "Thu 23:30:00  A1: an alarm to the chat and every admin; nobody is paged any more",
+    ]
+    assert len(lines) == 12
+
+
+async def in_force(shell: Shell, text: str) -> None:
+    """The service accepted this file on Monday morning."""
+    await shell.bridge("migrate")
+    database = Database(shell.folder / "x.db")
+    await database.write(lambda connection: kept.keep_file(connection, text, "its hash", MONDAY_MORNING))
+    await database.aclose()
+
+
+async def test_with_a_broken_file_it_goes_by_the_one_in_force_and_says_so(shell: Shell) -> None:
+    await in_force(shell, example())
+    path = write(shell.folder, "oncall.toml", "[people.ama]\n")
+    done = await shell.bridge("simulate", write(shell.folder, "a.json", '{"title": "x"}'))
+    assert paged(done)
+    first, second = done.out.splitlines()[1:3]
+    assert first == "on-call file: the one in force, which the service accepted at 2026-01-05 09:00 (Africa/Accra)"
+    assert second.startswith(f"NOT USED: BRIDGE_ONCALL_FILE: {path}: line 1: people.ama can never be reached")
+
+
+async def test_a_file_that_is_not_in_force_yet_is_used_and_that_is_said(shell: Shell) -> None:
+    await in_force(shell, "# another")
+    done = await shell.bridge("simulate", write(shell.folder, "a.json", '{"title": "x"}'))
+    assert paged(done)
+    assert "oncall.toml; not in force yet: the service has that of 2026-01-05 09:00 (Africa/Accra) until" in done.out
+    done = await shell.bridge("simulate", str(shell.folder / "a.json"), BRIDGE_ONCALL_FILE="")
+    assert "which the service accepted at 2026-01-05 09:00 UTC (there is no oncall.toml here)" in done.out
 
 
 async def test_nothing_is_sent(shell: Shell, gateway: MsmpusherSandbox) -> None:

@@ -133,3 +133,23 @@ def test_it_ends_however_long_it_would_go_on() -> None:
         file, *(alert(f"alert {number}") for number in range(50)), interval=timedelta(0), max_age=timedelta(days=7)
     )
     assert len([one for one in found if one.person]) <= MOST_EVENTS
+
+
+def test_what_the_fallback_gets_again_and_again_is_marked() -> None:
+    found = told(POLICY + FALLBACK, alert("disk full"))
+    assert [one.last_resort for one in found] == [False, False, True, True, False]
+
+
+def test_a_page_that_waited_for_the_end_of_a_quiet_time_is_that_of_its_step() -> None:
+    file = POLICY.replace('"person:ama"]', '"person:ama", "person:kofi"]') + 'fallback = ["person:kofi"]\n'
+    night = MONDAY.replace(hour=6)
+    found = told(file, alert("slow", Severity.WARNING), at=night, max_age=timedelta(hours=2))
+    assert [(one.person.name, one.last_resort) for one in found if one.person] == [
+        ("Kofi", False),
+        ("Kofi", False),
+        ("Kofi", True),
+        ("Kofi", True),
+        ("Ama", False),
+        ("Kofi", True),
+        ("Kofi", True),
+    ]

@@ -30,11 +30,15 @@ class Opened:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """What would happen `at` that time: `person` gets the SMS `words`, or (None) something else worth knowing."""
+    """What would happen `at` that time: `person` gets the SMS `words`, or (None) something else worth knowing.
+
+    `last_resort`: the page is one of those that the fallback gets again and again.
+    """
 
     at: datetime
     words: str
     person: Person | None = None
+    last_resort: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +87,8 @@ class _Forecast:
     # Person -> incident -> when that person may be paged about it.
     asked: dict[str, dict[str, datetime]] = field(default_factory=dict)
     paged_at: dict[str, datetime] = field(default_factory=dict)
+    # (person, incident) of pages that a step asked for, as long as they are to be made.
+    of_a_step: set[tuple[str, str]] = field(default_factory=set)
     pages: int = 0
 
     def __post_init__(self) -> None:
@@ -118,15 +124,17 @@ class _Forecast:
             people = [found for found in who.people(self.roster, turn.step.targets, moment) if found.phone]
             if people:
                 starts_at = min(self._ask(one, person, moment) for person in people)
+                if not turn.last_resort:
+                    self.of_a_step |= {(person.key, one.code) for person in people}
                 timer.due_at = max(moment, starts_at) + turn.step.wait
                 return
             names = ", ".join(map(str, turn.step.targets))
-            yield Event(
-                at=moment, words=f"{one.code}: {names}: nobody there has a phone, so the next step runs at once"
-            )
+            nobody = f"{one.code}: {names}: nobody there has a phone"
             if turn.last_resort:
+                yield Event(at=moment, words=nobody, last_resort=True)
                 timer.due_at = moment + FALLBACK_EVERY
                 return
+            yield Event(at=moment, words=f"{nobody}, so the next step runs at once")
         yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin: the policy has no fallback")
 
     def _ask(self, one: Opened, person: Person, moment: datetime) -> datetime:
@@ -139,6 +147,8 @@ class _Forecast:
         self.asked[key] = {code: at for code, at in self.asked[key].items() if code not in due}
         if not self.asked[key]:
             del self.asked[key]
+        stepped = {(key, code) for code in due} & self.of_a_step
+        self.of_a_step -= stepped
         self.paged_at[key] = moment
         self.pages += 1
         about = [one for one in self.incidents if one.code in due]
@@ -155,4 +165,4 @@ class _Forecast:
                 maybe_repeat=False,
             )
         )
-        return Event(at=moment, words=text, person=self.roster.oncall.people[key])
+        return Event(at=moment, words=text, person=self.roster.oncall.people[key], last_resort=not stepped)
