@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -213,16 +214,43 @@ def _pages(connection: Connection, page_ids: Collection[int]) -> Iterator[Event]
 
 
 def _attempts(found: Collection[Attempt], names: dict[int, str]) -> Iterator[Event]:
-    for one in found:
-        what = f"{names[one.message_id]}: attempt {one.attempt}"
-        yield Event(at=one.started_at, words=f"{what} begins: {mask(one.number)} by {one.gateway}")
-        if one.finished_at is not None:
-            took = span((one.finished_at - one.started_at).total_seconds())
-            said = [reason(one.reason), f"code {one.code}" if one.code else "", one.sms_id]
-            said += [f"HTTP {one.http_status}" if one.http_status else ""]
-            words = ", ".join(word for word in said if word)
-            outcome = one.outcome.replace("_", " ")
-            yield Event(at=one.finished_at, words=f"{what}: {outcome}{f' ({words})' if words else ''} after {took}")
+    """Two events an attempt; those in a row that went the same way are one event together."""
+    in_order = sorted(found, key=lambda one: (one.message_id, one.number, one.attempt))
+    for _, alike in groupby(in_order, key=_way):
+        run = list(alike)
+        yield from _attempt(run[0], names) if len(run) == 1 else [_attempts_alike(run, names)]
+
+
+def _way(one: Attempt) -> tuple[object, ...]:
+    """What attempts have in common that went the same way."""
+    ended = one.finished_at is not None
+    return one.message_id, one.number, one.gateway, ended, one.outcome, _details(one)
+
+
+def _attempt(one: Attempt, names: dict[int, str]) -> Iterator[Event]:
+    what = f"{names[one.message_id]}: attempt {one.attempt}"
+    yield Event(at=one.started_at, words=f"{what} begins: {mask(one.number)} by {one.gateway}")
+    if one.finished_at is not None:
+        took = span((one.finished_at - one.started_at).total_seconds())
+        yield Event(at=one.finished_at, words=f"{what}: {_outcome(one)} after {took}")
+
+
+def _attempts_alike(run: list[Attempt], names: dict[int, str]) -> Event:
+    first, last = run[0], run[-1]
+    until = _clock(last.finished_at or last.started_at)
+    what = f"{names[first.message_id]}: {len(run)} attempts ({first.attempt} to {last.attempt}) until {until}"
+    return Event(at=first.started_at, words=f"{what}, each {_outcome(first)}: {mask(first.number)} by {first.gateway}")
+
+
+def _outcome(one: Attempt) -> str:
+    outcome = one.outcome.replace("_", " ") or "not ended"
+    return f"{outcome} ({_details(one)})" if _details(one) else outcome
+
+
+def _details(one: Attempt) -> str:
+    said = [reason(one.reason), f"code {one.code}" if one.code else "", one.sms_id]
+    said += [f"HTTP {one.http_status}" if one.http_status else ""]
+    return ", ".join(word for word in said if word)
 
 
 def _standing(one: Standing) -> str:
@@ -238,7 +266,8 @@ def _shown(one: Shown) -> str:
         return f"{where}: given up: {one.trouble}"
     if one.current:
         return f"{where}: up to date"
-    return f"{where}: out of date" + (f", tried {count(one.tries, 'time')}" if one.tries else "")
+    tried = f", tried {count(one.tries, 'time')}" if one.tries else ""
+    return f"{where}: out of date{tried}; {'again' if one.tries else 'due'} {_clock(one.due_at)}"
 
 
 _OF: dict[str, Callable[[Connection, int], Trace | None]] = {"#": _of_message, "A": _of_incident, "P": _of_page}

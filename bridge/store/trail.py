@@ -55,13 +55,17 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """A post that shows it. `telegram_id`: None while there is none. `current`: it shows the newest state."""
+    """A post that shows it. `telegram_id`: None while there is none. `current`: it shows the newest state.
+
+    `due_at`: of one that is not current, when it is tried next.
+    """
 
     chat_id: int
     telegram_id: int | None
     current: bool
     tries: int
     trouble: str
+    due_at: datetime
 
 
 def attempts_of(connection: Connection, message_ids: Collection[int]) -> list[Attempt]:
@@ -163,6 +167,7 @@ def shown_for(
             current=row.shown >= row.wanted,
             tries=row.tries,
             trouble=row.trouble,
+            due_at=row.due_at,
         )
         for row in rows
     ]

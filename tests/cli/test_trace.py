@@ -75,7 +75,7 @@ async def test_an_incident_is_told_in_order_with_the_time_between(night: Shell) 
         "P1 to Ama: +2332…433 is accepted since 2026-01-05 09:00:03.000 UTC",
         "P2 to Kofi: +2335…567 is rejected since 2026-01-05 09:05:00.000 UTC: "
         "the gateway says that this is no valid phone number",
-        "post in chat 7, not posted yet: out of date",
+        "post in chat 7, not posted yet: out of date; due 2026-01-05 09:00:00.000 UTC",
     ]
 
 
@@ -120,16 +120,45 @@ async def test_what_waits_is_told_with_when_it_is_due(shell: Shell) -> None:
         posts.shown(connection, posts.due(connection, NOW, 1)[0], 70)
         posts.show_card(connection, "b", Place(chat_id=8), Subject(incident_id=one), NOW)
         posts.give_up(connection, posts.due(connection, NOW, 1)[0], "kicked")
+        posts.show_card(connection, "c", Place(chat_id=9), Subject(incident_id=one), NOW)
+        posts.delay(connection, posts.due(connection, NOW, 1)[0], NOW + MINUTE)
     done = await shell.bridge("trace", "A1")
     assert "step 1 asks for Ama: P1" in done.out
     assert "step 1 asks for Kofi: no page yet" in done.out
     assert "now open; heard 1 time" in done.out
     assert "the next step runs 2026-01-05 09:05:00.000 UTC" in done.out
-    assert done.out.splitlines()[-3:] == [
+    assert done.out.splitlines()[-4:] == [
         "P1 to Ama: +2332…433 is queued since 2026-01-05 09:00:00.000 UTC; due 2026-01-05 09:00:00.000 UTC",
         "post in chat 7, message 70: up to date",
         "post in chat 8, not posted yet: given up: kicked",
+        "post in chat 9, not posted yet: out of date, tried 1 time; again 2026-01-05 09:01:00.000 UTC",
     ]
+
+
+async def test_attempts_that_went_the_same_way_are_one_line_with_their_number_and_times(shell: Shell) -> None:
+    with writing(shell) as connection:
+        one = open_incident(connection, now=NOW)
+        ask(connection, [one], AMA, now=NOW)
+        paged = page(connection, [one], AMA, now=NOW)
+        for minute in range(112):
+            send(connection, paged, State.QUEUED, now=NOW + minute * MINUTE)
+        send(connection, paged, State.ACCEPTED, now=NOW + 2 * 60 * MINUTE)
+    done = await shell.bridge("trace", "P1")
+    told = [line for line in done.out.splitlines() if " to Ama: " in line]
+    assert told == [
+        "2026-01-05 09:00:00.000 UTC     +0.000 s  P1 to Ama: 112 attempts (1 to 112) until "
+        "2026-01-05 10:51:00.000 UTC, each not sent (the gateway cannot be reached): +2332…433 by msmpusher",
+        "2026-01-05 11:00:00.000 UTC     +2 h 0 m  P1 to Ama: attempt 113 begins: +2332…433 by msmpusher",
+        "2026-01-05 11:00:00.000 UTC     +0.000 s  P1 to Ama: attempt 113: accepted after 0.000 s",
+    ]
+
+
+async def test_attempts_of_two_numbers_are_never_one_line(shell: Shell) -> None:
+    with writing(shell) as connection:
+        add_message(connection, 2, now=NOW)
+        claim(connection, 2, now=NOW)
+    done = await shell.bridge("trace", "1")
+    assert done.out.count("#1: attempt 1 begins: ") == 2
 
 
 async def test_it_reads_beside_a_service_and_writes_nothing(night: Shell) -> None:
