@@ -73,17 +73,22 @@ def check(send_test: str | None) -> None:
 
 @main.command()
 @click.argument("recipients")
-@click.argument("text")
+@click.argument("text", nargs=-1, required=True, metavar="TEXT")
 @click.option("--wait", is_flag=True, help="Wait for the outcome of every number.")
 @click.option("--yes", is_flag=True, help="Do not ask back (costly, or a number in no list of valid ones).")
-def send(recipients: str, text: str, wait: bool, yes: bool) -> None:
+def send(recipients: str, text: tuple[str, ...], wait: bool, yes: bool) -> None:
     """Send TEXT to RECIPIENTS (a comma between them), through the same outbox as /sms.
 
     Exit 0: all accepted or scheduled (without --wait: queued). 1: not. 3: some unknown. 2: could not start.
     """
+    if len(text) > 1:
+        raise click.UsageError(
+            'these are several texts. Put the text in quotes: bridge send 0241109433 "Disk full on db1"; '
+            'and a list with blanks, too: "0241109433, 0551234567"'
+        )
     from bridge.commands.send import send_one
 
-    _until_done(lambda: send_one(recipients, text, wait=wait, yes=yes))
+    _until_done(lambda: send_one(recipients, text[0], wait=wait, yes=yes))
 
 
 @main.command()

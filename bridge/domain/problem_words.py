@@ -3,11 +3,12 @@
 from bridge.domain.phone import NumberCode, NumberProblem
 from bridge.domain.recipients import Problem, RequestCode
 
-# {item}: as typed, in quotes. {sign}: the character in the way. {first}, {second}: readings. {country}: whose numbers.
+# {item}: as typed, in quotes. {sign}: the character in the way. {instead}: what to do about it. {first}, {second}:
+# readings. {country}: whose numbers.
 WORDS = {
     NumberCode.NO_DIGITS: "{item} holds no digits.",
     NumberCode.LETTER: "{item} is no phone number: it holds the letter {sign}.",
-    NumberCode.SIGN: "{item} is no phone number: it holds {sign}. Put a comma between recipients.",
+    NumberCode.SIGN: "{item} is no phone number: it holds {sign}. {instead}",
     NumberCode.TOO_SHORT: "{item} is too short for a phone number.",
     NumberCode.TOO_LONG: "{item} is too long for a phone number. Put a comma between recipients.",
     NumberCode.WRONG_LENGTH: "{item} has too many or too few digits for its country.",
@@ -31,6 +32,8 @@ WORDS = {
 }
 
 ITEM_SHOWN = 40  # characters
+QUOTES = frozenset("\"'`´“”„‟‘’‚‛«»‹›＂＇")
+"""Quotation marks, as keyboards and phones write them."""
 
 
 def explain(problem: Problem) -> str:
@@ -42,7 +45,9 @@ def explain(problem: Problem) -> str:
     if isinstance(problem, NumberProblem):
         first, second, *_ = (*problem.readings, "", "")
         country = f"a number of {problem.country}" if problem.country else "a number of no country"
-        facts |= {"sign": _quoted(problem.sign), "first": first, "second": second, "country": country}
+        instead = "Write it without quotes." if problem.sign in QUOTES else "Put a comma between recipients."
+        facts |= {"sign": _quoted(problem.sign), "instead": instead}
+        facts |= {"first": first, "second": second, "country": country}
     return WORDS[problem.code].format_map(facts)
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bridge.domain.errors import OperatorError
-from bridge.oncall import toml_lines
+from bridge.oncall import toml_lines, toml_words
 from bridge.oncall.people_tables import check_namespace, read_groups, read_people, read_schedules
 from bridge.oncall.policy_tables import read_heartbeats, read_policies, read_routes
 from bridge.oncall.records import UTC, Kind, OnCall
@@ -63,7 +63,7 @@ def _syntax(words: str, text: str) -> str:
         where, words = f"line {max(1, len(text.splitlines()))}, at the end", end[1]
     else:
         where = "line 1 or later"
-    plain = "".join(sign if sign.isprintable() else "\ufffd" for sign in words[:_SHOWN])
+    plain = "".join(sign if sign.isprintable() else "\ufffd" for sign in toml_words.plain(words)[:_SHOWN])
     return f"{where}: is no TOML: {plain}"
 
 

@@ -97,7 +97,8 @@ class IncidentHandlers:
             roster = self._roster(connection)
             policy = _asked_for(roster, name)
             if not text:
-                return "What about? Write /page and what is wrong, such as <code>/page database is on fire</code>."
+                whom = f"@{escape(name)} " if name else ""
+                return f"What about? Write what is wrong, too: <code>/page {whom}database is on fire</code>"
             now = self._clock.now()
             title, _, more = text.partition("\n")
             alert = Alert(

@@ -154,6 +154,14 @@ async def test_a_wrong_argument_is_no_traceback(shell: Shell, arguments: list[st
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("words", [["Disk", "full"], ["0551234567", "Disk full"]])
+async def test_a_text_without_quotes_is_told_how_it_is_written(shell: Shell, words: list[str]) -> None:
+    done = await shell.bridge("send", "0241109433,", *words)
+    assert (done.code, done.out) == (2, "")
+    assert 'Put the text in quotes: bridge send 0241109433 "Disk full on db1"' in done.err
+    assert not shell.database.exists()
+
+
 @pytest.mark.parametrize("port", ["99999", "-1", "65536"])
 async def test_a_port_that_is_none_is_named(shell: Shell, port: str) -> None:
     done = await shell.bridge("demo", "--port", port)

@@ -124,7 +124,7 @@ async def test_page_nobody_is_refused_with_the_names_that_there_are(team: Team) 
     await team.kofi.says("/page @yaw database is on fire")
     await team.kofi.chat.shows("❌ Nobody is @yaw", "@ama, @kofi, @esi, @db-team, @primary, @later")
     await team.kofi.says("/page @kofi")
-    await team.kofi.chat.shows("What about?")
+    await team.kofi.chat.shows("What about? Write what is wrong, too: /page @kofi database is on fire")
 
 
 async def test_a_number_that_was_rejected_is_told_of_where_people_look(team: Team) -> None:

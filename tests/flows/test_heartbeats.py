@@ -19,7 +19,7 @@ from tests.support.eventually import until
 from tests.support.team import Team
 from tests.web.listening import listening
 
-LATE = "CRITICAL Heartbeat nightly-backup is late:"
+LATE = "CRITICAL Heartbeat nightly-backup became late"
 
 BACKUP = """
 [heartbeats.nightly-backup]
@@ -72,8 +72,12 @@ async def test_silence_pages_by_its_policy_and_the_next_ping_resolves_it(team: T
     await hours_pass(team, 24.9)
     assert await late(team) is None
     await hours_pass(team, 0.2)
-    await team.phone(AMA).gets(f"{LATE} last seen 2026-01-06 05:00 GMT (now) /ack P1")
-    card = await team.ama.chat.shows("A1", "Heartbeat nightly-backup is late", "Expected every 1d, and 1h of grace")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
+    card = await team.ama.chat.shows(
+        "A1",
+        "Heartbeat nightly-backup became late",
+        "Last seen 2026-01-06 05:00 UTC. Expected every 1d, and 1h of grace",
+    )
     await pings(team)
     await team.ama.chat.shows("resolved by heartbeat", at=card)
     assert await late(team) is None
@@ -83,8 +87,17 @@ async def test_silence_pages_by_its_policy_and_the_next_ping_resolves_it(team: T
 
 async def test_it_is_armed_when_it_is_first_seen_in_the_file(team: Team) -> None:
     await hours_pass(team, 25.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     await team.ama.chat.shows("A1")
+    await pings(team)
+
+
+async def test_the_age_in_its_sms_counts_from_when_it_became_late(team: Team) -> None:
+    await hours_pass(team, 25.1)
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
+    await team.ama.chat.shows("A1", "Never seen. Expected every 1d, and 1h of grace are over.")
+    await team.minutes_pass(5.1)
+    await team.phone(KOFI).gets(f"{LATE} (5 minutes ago) /ack P2")
     await pings(team)
 
 
@@ -95,7 +108,7 @@ async def test_a_watchdog_that_is_resolved_is_no_ping(team: Team) -> None:
         await pings(team, body)
     await hours_pass(team, 1.1)
     assert await late(team) is not None
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     await team.ama.chat.shows("A1")
     await pings(team, '{"status": "resolved"}')
     assert await late(team) is not None
@@ -111,7 +124,7 @@ async def test_time_in_which_no_service_ran_does_not_count(team: Team) -> None:
     assert await late(team) is None
     await hours_pass(team, 0.3)
     assert await late(team) is not None
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     await team.ama.chat.shows("A1")
 
 
@@ -123,7 +136,7 @@ async def test_a_restart_changes_nothing_about_what_is_due(team: Team) -> None:
     assert await late(team) is None
     await hours_pass(team, 0.1)
     assert await late(team) is not None
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     await team.ama.chat.shows("A1")
 
 
@@ -144,21 +157,21 @@ async def test_while_the_store_takes_no_ping_silence_does_not_count(team: Team, 
 
 async def test_what_is_resolved_by_hand_and_still_silent_pages_again(team: Team) -> None:
     await hours_pass(team, 25.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     card = await team.ama.chat.shows("A1")
     await team.ama.presses("Resolve", card)
     await team.ama.chat.shows("resolved by Ama", at=card)
     await hours_pass(team, 24)
     assert await late(team) is None
     await hours_pass(team, 1.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P2")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P2")
     await team.ama.chat.shows("A2")
     await pings(team)
 
 
 async def test_while_it_is_open_it_stays_one_incident(team: Team) -> None:
     await hours_pass(team, 25.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     card = await team.ama.chat.shows("A1")
     await team.ama.presses("Ack", card)
     first = await late(team)
@@ -172,7 +185,7 @@ async def test_while_it_is_open_it_stays_one_incident(team: Team) -> None:
 
 async def test_another_file_disarms_changes_and_arms(team: Team) -> None:
     await hours_pass(team, 25.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     card = await team.ama.chat.shows("A1")
     await team.on_call(ONCALL + '[heartbeats.watchdog]\nevery = "10m"\ngrace = "2m"\npolicy = "none"\n')
     await looks(team)
@@ -184,7 +197,7 @@ async def test_another_file_disarms_changes_and_arms(team: Team) -> None:
     await hours_pass(team, 1)
     assert await late(team, "watchdog") is None
     await hours_pass(team, 0.1)
-    await team.ama.chat.shows("A2", "Heartbeat watchdog is late")
+    await team.ama.chat.shows("A2", "Heartbeat watchdog became late")
     assert team.phone(AMA).texts == team.phone(AMA).texts[:1], "policy none: a card, no SMS"
     armed = await team.app.database.read(heartbeats.armed)
     assert list(armed) == ["watchdog"]
@@ -192,7 +205,7 @@ async def test_another_file_disarms_changes_and_arms(team: Team) -> None:
 
 async def test_a_clock_that_was_put_back_hides_nothing(team: Team) -> None:
     await hours_pass(team, 25.1)
-    await team.phone(AMA).gets(f"{LATE} never seen (now) /ack P1")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P1")
     await team.ama.chat.shows("A1")
     await pings(team)
     team.clock.advance(-20 * 3600)
@@ -201,7 +214,7 @@ async def test_a_clock_that_was_put_back_hides_nothing(team: Team) -> None:
     assert await late(team) is None
     team.clock.advance(-1)
     await hours_pass(team, 6.1)
-    await team.phone(AMA).gets(f"{LATE} last seen 2026-01-05 14:06 GMT (now) /ack P2")
+    await team.phone(AMA).gets(f"{LATE} (now) /ack P2")
     await team.ama.chat.shows("A2")
     await pings(team)
     assert await late(team) is None

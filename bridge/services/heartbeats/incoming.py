@@ -7,7 +7,7 @@ service ran, or the store took no ping) does not count as silence.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -183,8 +183,10 @@ class Heartbeats:
             source=SOURCE,
             fingerprint=rule.name,
             firing=True,
-            title=f"Heartbeat {rule.name} is late: {_seen(known, roster)}",
-            text=f"Expected every {write_duration(rule.every)}, and {write_duration(rule.grace)} of grace are over.",
+            # Nothing behind it: an SMS has the age of the incident there, and that is since when it is late.
+            title=f"Heartbeat {rule.name} became late",
+            text=f"{_seen(known)} Expected every {write_duration(rule.every)}, and {write_duration(rule.grace)}"
+            " of grace are over.",
             starts_at=_after_the_last_end(connection, rule.name, now),
             labels={"alertname": "HeartbeatLate", "heartbeat": rule.name},
         )
@@ -197,10 +199,10 @@ class Heartbeats:
             resolve(connection, [current.id], by="the on-call file", via="has no such heartbeat any more", now=now)
 
 
-def _seen(known: Heartbeat, roster: Roster) -> str:
+def _seen(known: Heartbeat) -> str:
     if known.seen_at is None:
-        return "never seen"
-    return f"last seen {known.seen_at.astimezone(roster.oncall.timezone):%Y-%m-%d %H:%M %Z}"
+        return "Never seen."
+    return f"Last seen {known.seen_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC."  # as the rest of its card
 
 
 def _after_the_last_end(connection: Connection, name: str, now: datetime) -> datetime:

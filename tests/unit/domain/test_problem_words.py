@@ -28,6 +28,8 @@ def test_every_problem_is_one_plain_line(code: NumberCode | RequestCode) -> None
     [
         ("024110WIFE text", "“024110WIFE” is no phone number: it holds the letter “W”."),
         ("1;2 text", "“1;2” is no phone number: it holds “;”. Put a comma between recipients."),
+        ('"0241109433" text', '“"0241109433"” is no phone number: it holds “"”. Write it without quotes.'),
+        ("“0241109433 text", "““0241109433” is no phone number: it holds ““”. Write it without quotes."),
         (
             "252888742 text",
             "“252888742” can be read as +252888742 or as +233252888742. Write the one you mean, with its +.",

@@ -300,8 +300,25 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a = 1\nb =", "line 2, at the end: is no TOML: Invalid value"),
-        ("a = 1\nb = = 2\n", "line 2, column 5: is no TOML: Invalid value"),
+        (
+            "a = 1\nb =",
+            "line 2, at the end: is no TOML: the value is missing, or it is a text without quotes: put it in",
+        ),
+        (
+            "a = 1\nb = Ama Mensah\n",
+            "line 2, column 5: is no TOML: the value is missing, or it is a text without quotes",
+        ),
+        ("a = “Ama”", "line 1, column 5: is no TOML: the value is missing, or it is a text without quotes: put it in"),
+        ('a = "Ama', "line 1, at the end: is no TOML: a text has no closing quote"),
+        ("a = 'Ama", "line 1, at the end: is no TOML: a text has no closing quote"),
+        ('a = "Ama\nb = 1\n', "line 1, column 9: is no TOML: a text has no closing quote on its line"),
+        ('a = "say "hi""', "line 1, column 11: is no TOML: something stands behind the value: put the whole value in"),
+        ("a = 5m", "line 1, column 6: is no TOML: something stands behind the value: put the whole value in quotes"),
+        ('a = "\\d"', "line 1, column 8: is no TOML: a backslash in a text: write it twice"),
+        ('a = ["x" "y"]', "line 1, column 10: is no TOML: a list lacks its closing ] or a comma between two items"),
+        ('a = { b = "x"', "line 1, at the end: is no TOML: a { lacks its closing } or a comma between two items"),
+        ("a: 1", "line 1, column 2: is no TOML: behind the name an = is missing"),
+        ("“a” = 1", "line 1, column 1: is no TOML: a line is a [section], a name = value, or a # comment"),
         ("[a]\n[a]\n", "line 2, column 3: is no TOML: Cannot declare ('a',) twice"),
         ("a = " + "1" * 5000, "line 1 or later: is no TOML: Exceeds the limit"),
         ("a = " + "[" * 5000, "line 1: is nested too deeply"),
