@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bridge.domain.phone import NumberProblem, mask, read_number
 from bridge.domain.problem_words import explain
 from bridge.oncall.records import ONCALL, CalendarSchedule, Group, Person, Quiet, Rotation, Schedule
-from bridge.oncall.sections import Section, meant, shown
+from bridge.toml.sections import Section, meant, shown
 
 SHORTEST_SHIFT = timedelta(minutes=1)
 MOST_TELEGRAM_ID = 2**52  # Telegram: at most 52 significant bits

@@ -6,7 +6,6 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from bridge.domain.alerts import Severity
-from bridge.oncall.patterns import read_pattern
 from bridge.oncall.people_tables import check_name
 from bridge.oncall.records import (
     DEFAULT_POLICY,
@@ -19,7 +18,8 @@ from bridge.oncall.records import (
     Step,
     Target,
 )
-from bridge.oncall.sections import Section, meant, shown
+from bridge.toml.patterns import read_pattern
+from bridge.toml.sections import Section, meant, shown
 
 MOST_REPEATS = 100
 DEFAULT_WAIT = timedelta(minutes=5)

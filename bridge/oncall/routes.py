@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.domain.alerts import Alert
-from bridge.oncall.patterns import fits
 from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, Chat, OnCall, Route
+from bridge.toml.patterns import fits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert
+from bridge.domain.durations import write_duration
 from bridge.domain.errors import NotFound, StoreError
-from bridge.oncall.durations import write_duration
 from bridge.oncall.records import HeartbeatRule
 from bridge.oncall.who import Roster
 from bridge.services.incidents.intake import Intake

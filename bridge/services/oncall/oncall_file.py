@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from bridge.oncall.file import LONGEST_FILE, OnCallFileError, read
+from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.records import OnCall
 from bridge.store import oncall as kept
+from bridge.toml.parse import LONGEST_FILE
 
 log = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bridge.domain.durations import read_duration, write_duration
 from bridge.domain.errors import Refused
 from bridge.oncall import who
 from bridge.oncall.clocks import named
-from bridge.oncall.durations import read_duration, write_duration
 from bridge.oncall.records import Kind, OnCall, Person, Rotation
 from bridge.oncall.who import Override, Roster, Turn
 from bridge.services.chat.notices import post_key

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.errors import OperatorError
-from bridge.oncall.file import LONGEST_FILE, OnCallFileError, read
+from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.records import (
     CalendarSchedule,
     Chat,
@@ -24,6 +24,7 @@ from bridge.oncall.records import (
     Step,
     Target,
 )
+from bridge.toml.parse import LONGEST_FILE
 from tests.unit.oncall.team import BERLIN, EXAMPLE, PEOPLE, oncall
 
 ACCRA = ZoneInfo("Africa/Accra")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.oncall.patterns import LONGEST_PATTERN, LONGEST_VALUE, fits, read_pattern
+from bridge.toml.patterns import LONGEST_PATTERN, LONGEST_VALUE, fits, read_pattern
 
 
 @pytest.mark.parametrize(

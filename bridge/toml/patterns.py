@@ -1,7 +1,7 @@
-"""Regular expressions in routes: those that could keep the program busy for minutes are refused.
+"""Regular expressions in files: those that could keep the program busy for minutes are refused.
 
-Labels come from outside, and Python's `re` may try every way to split a value among the repeats and choices of a
-pattern. So the value is cut, and the ways are counted before the pattern is taken.
+What they are held against comes from outside, and Python's `re` may try every way to split a value among the repeats
+and choices of a pattern. So the value is cut, and the ways are counted before the pattern is taken.
 """
 
 import re

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.oncall.durations import LONGEST, read_duration, write_duration
+from bridge.domain.durations import LONGEST, read_duration, write_duration
 
 
 @pytest.mark.parametrize(

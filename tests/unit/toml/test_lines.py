@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.oncall.toml_lines import lines
+from bridge.toml.lines import lines
 from tests.unit.oncall.team import EXAMPLE
 
 TEXT = '''# a comment = "x"

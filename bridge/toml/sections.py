@@ -1,4 +1,4 @@
-"""Reading the tables of the on-call file: every problem is kept with its line, and reading goes on."""
+"""Reading the tables of a file: every problem is kept with its line, and reading goes on."""
 
 import difflib
 import unicodedata
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from bridge.oncall.durations import read_duration
-from bridge.oncall.toml_lines import Path
+from bridge.domain.durations import read_duration
+from bridge.toml.lines import Path
 
 SHOWN = 40  # characters of what was written
 LONGEST_TEXT = 200  # characters: a name goes into pages, an address is no longer
