@@ -21,11 +21,13 @@ class Reason(StrEnum):
     # the number or the text
     BAD_NUMBER = "bad_number"  # 1005
     EMPTY_TEXT = "empty_text"  # 1008
+    REFUSED = "refused"  # for a cause that has no word here: opted out, too long, a word it does not like
     # our request or configuration
     MISSING_PARAMETERS = "missing_parameters"  # 1002
     NO_BALANCE = "no_balance"  # 1003, and those left out by 1001
     BAD_KEY = "bad_key"  # 1004
     BAD_SENDER = "bad_sender"  # 1006
+    ACCOUNT = "account"  # suspended, in test mode, or what else keeps it from serving us
     WRONG_ADDRESS = "wrong_address"  # a redirect, or 4xx without a status: not the API we expect
     # the gateway, for now
     GATEWAY_FAILED = "gateway_failed"  # 1009
@@ -56,6 +58,7 @@ class GatewayWords:
     detail: str = ""
     sms_id: str = ""
     http_status: int | None = None
+    balance: float | None = None  # what is left of its credits, where it says so
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

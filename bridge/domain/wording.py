@@ -8,10 +8,12 @@ REASONS: dict[Reason, str] = {
     Reason.SCHEDULED: "the gateway sends it later",
     Reason.BAD_NUMBER: "the gateway says that this is no valid phone number",
     Reason.EMPTY_TEXT: "the gateway says that the text is empty",
+    Reason.REFUSED: "the gateway refuses this message",
     Reason.MISSING_PARAMETERS: "the gateway misses a parameter: our fault, tell an admin",
     Reason.NO_BALANCE: "the gateway's balance is used up",
     Reason.BAD_KEY: "the gateway does not accept our keys",
     Reason.BAD_SENDER: "the gateway does not accept our sender name",
+    Reason.ACCOUNT: "the gateway does not serve our account",
     Reason.WRONG_ADDRESS: "what answers there is not the gateway: wrong address or account",
     Reason.GATEWAY_FAILED: "the gateway could not send it",
     Reason.BUSY: "the gateway is busy",
@@ -45,6 +47,7 @@ ALARMS: dict[Reason, str] = {
     Reason.BAD_KEY: "it does not accept our keys. Check its keys in the settings.",
     Reason.BAD_SENDER: "it does not accept our sender. Check its sender in the settings.",
     Reason.WRONG_ADDRESS: "what answers there is not the gateway. Check its address in the settings.",
+    Reason.ACCOUNT: "it does not serve our account. /history shows its own words.",
 }
 """What an admin must mend: nothing of it passes by itself."""
 

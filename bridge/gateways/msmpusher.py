@@ -4,21 +4,19 @@ The page documents no idempotency key, no receipt and no balance call: "accepted
 known. What its answers mean stands in `msmpusher_reply`, what the lack of one means in `http_outcome`.
 """
 
-import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import httpx
 
-from bridge.domain.outcome import Outcome, Reason, Rejected, Unknown
-from bridge.gateways.http_outcome import outcome_of_error, outcome_of_status, retry_after_s
+from bridge.domain.outcome import Outcome
+from bridge.gateways.http_call import HEADERS, Answer, HttpCaller, Reading, address
 from bridge.gateways.msmpusher_reply import is_foreign, outcomes_of, read_reply
 from bridge.gateways.transport import OneConnection
 from bridge.gateways.words import words_without
-
-log = logging.getLogger(__name__)
 
 DEFAULT_URL = "https://api.msmpusher.net/v1/send"
 METHODS = ("json", "form", "get")
@@ -44,49 +42,26 @@ class MsmpusherGateway:
         now: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = httpx.URL(url)
-        if self._url.scheme not in ("http", "https") or not self._url.host:
-            raise ValueError("the gateway's address must begin with https:// or http:// and name a host")
+        self._url = address(url)
         if method not in METHODS:
             raise ValueError(f"the gateway's method must be one of {', '.join(METHODS)}")
         self._account = {"privatekey": private_key, "publickey": public_key, "sender": sender}
         self._method = method
-        self._transport = transport
-        self._now = now
-        self._monotonic = monotonic
         self._fit = words_without([private_key, public_key])
-        self._last_id = ""
+        self._caller = HttpCaller(transport=transport, now=now, monotonic=monotonic)
 
     def __repr__(self) -> str:
         return f"MsmpusherGateway(host={self._url.host!r}, method={self._method!r})"
 
     async def send(self, numbers: Sequence[str], text: str) -> Mapping[str, Outcome]:
         """See `bridge.gateways.Gateway`."""
-        numbers = list(dict.fromkeys(numbers))
-        if not numbers:
-            return {}
-        try:
-            request = self._request(numbers, text)
-        except (ValueError, httpx.InvalidURL):  # a text that is no Unicode, or too long for an address
-            return dict.fromkeys(numbers, Rejected(reason=Reason.MISSING_PARAMETERS))
-        try:
-            return await self._call(request, numbers)
-        except Exception as error:  # noqa: BLE001 - one outcome for each number, always
-            outcome = outcome_of_error(error)
-            if outcome is None:  # its text may hold the request: only its kind is told
-                log.error(
-                    "The gateway call failed in a way that nobody foresaw: %s",
-                    type(error).__name__,
-                    extra={"event": "gateway.unforeseen"},
-                )
-                outcome = Unknown(reason=Reason.UNREADABLE)
-            return dict.fromkeys(numbers, outcome)
+        return await self._caller.send(numbers, partial(self._request, text), self._read)
 
     async def aclose(self) -> None:
         """Close its connection."""
-        await self._transport.aclose()
+        await self._caller.aclose()
 
-    def _request(self, numbers: Sequence[str], text: str) -> httpx.Request:
+    def _request(self, text: str, numbers: Sequence[str]) -> httpx.Request:
         """As on the page: numbers without `+`, parted by commas; the text encoded once, by the form that carries it."""
         fields = {
             **self._account,
@@ -94,31 +69,20 @@ class MsmpusherGateway:
             "message": text,
         }
         if self._method == "get":
-            return httpx.Request("GET", self._url.copy_merge_params(fields), headers=_HEADERS)
+            return httpx.Request("GET", self._url.copy_merge_params(fields), headers=HEADERS)
         if self._method == "form":
-            return httpx.Request("POST", self._url, headers=_HEADERS, data=fields)
-        return httpx.Request("POST", self._url, headers=_HEADERS, json=fields)
+            return httpx.Request("POST", self._url, headers=HEADERS, data=fields)
+        return httpx.Request("POST", self._url, headers=HEADERS, json=fields)
 
-    async def _call(self, request: httpx.Request, numbers: Sequence[str]) -> Mapping[str, Outcome]:
-        started = self._monotonic()
-        response = await self._transport.handle_async_request(request)
-        body = await response.aread()
-        wait_s = retry_after_s(response.headers.get("retry-after"), self._now())
-        reply = read_reply(body, http_status=response.status_code, fit=self._fit)
+    def _read(self, answer: Answer, numbers: Sequence[str]) -> Reading:
+        reply = read_reply(answer.body, http_status=answer.status, fit=self._fit)
         if reply.status is None:
-            took_s = self._monotonic() - started
-            outcome = outcome_of_status(reply.words, status=response.status_code, retry_after_s=wait_s, took_s=took_s)
-            return dict.fromkeys(numbers, outcome)
-        repeated = reply.words.sms_id != "" and reply.words.sms_id == self._last_id
-        self._last_id = reply.words.sms_id or self._last_id
-        if repeated or is_foreign(reply, numbers):
-            await self._transport.aclose()  # an answer that was left over: what else is on its way?
-        if repeated:
-            return dict.fromkeys(numbers, Unknown(reason=Reason.REPEATED_ID, words=reply.words))
-        return outcomes_of(reply, numbers, wait_s=wait_s)
-
-
-_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "bridge"}
+            return Reading(outcomes=dict.fromkeys(numbers, answer.without_status(reply.words)))
+        return Reading(
+            outcomes=outcomes_of(reply, numbers, wait_s=answer.retry_after_s),
+            call_id=reply.words.sms_id,
+            foreign=is_foreign(reply, numbers),
+        )
 
 
 def build(

@@ -6,10 +6,11 @@ one outcome a number, and what is *certain* is true on the phones.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.gateways import Gateway
+from bridge.sandbox.msmpusher_modes import Mode
 
 A, B, C = "+233241109433", "+233551234567", "+233201234567"
 TEXT = "Disk full on db-1: é ß 世界 & 100 % = 'x' \"y\"\nsecond line"
@@ -75,3 +76,23 @@ def what_is_certain_is_true(outcomes: Mapping[str, Outcome], fake: Fake) -> None
 
 async def takes_no_numbers_as_nothing_to_do(gateway: Gateway) -> None:
     assert await gateway.send([], TEXT) == {}
+
+
+async def answers_each_status_as_http_says(gateway: Gateway, fake: Any) -> None:
+    """A page of HTML, with every status that there may be: nothing of the provider's own is in it."""
+    fake.mode = Mode.HTTP_STATUS
+    for status in [*range(200, 600), 999]:
+        fake.knobs.http_status = status
+        outcome = (await gateway.send([A], TEXT))[A]
+        assert (type(outcome), outcome.reason) == by_http_alone(status), status
+
+
+def by_http_alone(status: int) -> Expected:
+    """What a status means by itself, whoever the provider is."""
+    if status < 300:
+        return Unknown, Reason.UNREADABLE
+    if status in (429, 503):
+        return NotSent, Reason.BUSY
+    if status >= 500 or status in (408, 425):
+        return Unknown, Reason.SERVER_ERROR
+    return NotSent, Reason.WRONG_ADDRESS
