@@ -1,15 +1,17 @@
 """The composition root: builds the service from its settings, starts and stops it in order."""
 
+from bridge.app.gateways import ConfiguredGateway, configured_gateways
 from bridge.app.oncall_desk import calendar_texts, oncall_file
-from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, gateway_slots, new_id, rules_of
+from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.app.service import App
 
 __all__ = [
     "CALLS_MAY_END_WITHIN_S",
     "App",
+    "ConfiguredGateway",
     "Outbox",
     "calendar_texts",
-    "gateway_slots",
+    "configured_gateways",
     "new_id",
     "oncall_file",
     "rules_of",

@@ -5,12 +5,10 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-import httpx
-
+from bridge.app.gateways import configured_gateways, largest_batch
 from bridge.clock import Clock
 from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
-from bridge.gateways import Gateway, msmpusher
 from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
@@ -40,40 +38,13 @@ def rules_of(settings: Settings) -> Rules:
         command_max_age_s=settings.command_max_age_s,
         daily_limit=settings.daily_limit,
         daily_limit_all=settings.daily_limit_all,
-        batch=settings.msmpusher_batch,
+        batch=largest_batch(settings),
     )
 
 
 def notice_places(settings: Settings) -> tuple[Place, ...]:
     """Where admins read notices."""
     return tuple(Place(chat_id=chat, thread_id=topic) for chat, topic in settings.notice_chats)
-
-
-def gateway_slots(settings: Settings, clock: Clock) -> list[Gateway]:
-    """Gateway objects, one for each call that may run at once."""
-    private, public = settings.msmpusher_private_key, settings.msmpusher_public_key
-    if private is None or public is None or settings.msmpusher_sender is None:
-        raise ValueError("settings must be loaded with need=GATEWAY")
-    # One context for all: reading the list of authorities takes 20 ms.
-    tls = httpx.create_ssl_context() if settings.msmpusher_url.startswith("https:") else None
-    return [
-        msmpusher.build(
-            url=settings.msmpusher_url,
-            private_key=private.get_secret_value(),
-            public_key=public.get_secret_value(),
-            sender=settings.msmpusher_sender,
-            method=settings.msmpusher_method,
-            timeout_s=settings.gateway_timeout_s,
-            now=clock.now,
-            ssl_context=tls,
-        )
-        for _ in range(settings.gateway_slots)
-    ]
-
-
-def gateway_ways(settings: Settings) -> tuple[Way, ...]:
-    """The gateways that are set up, in order of preference."""
-    return (Way(name="msmpusher", batch=settings.msmpusher_batch),)
 
 
 class Outbox:
@@ -91,17 +62,18 @@ class Outbox:
     ) -> None:
         """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
         places = notice_places(settings)
+        gateways = configured_gateways(settings)
+        ways = [Way(name=one.name, batch=one.batch, countries=one.countries) for one in gateways]
         absence = timedelta(seconds=settings.command_max_age_s)
 
         self._on_finished = on_finished
         admins = [Place(chat_id=admin) for admin in sorted(settings.telegram_admins)]
-        ways = gateway_ways(settings)
         self.alarms = {
             way.name: Alarms(database, clock, gateway=way.name, places=places, everywhere=admins) for way in ways
         }
         self.deliverer = Deliverer(
             database=database,
-            slots=gateway_slots(settings, clock),
+            slots=[slot for one in gateways for slot in one.slots(settings, clock)],
             retry=RetryPolicy(settings.retry_for_s),
             clock=clock,
             ways=ways,

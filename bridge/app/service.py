@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.app.alert_doors import alert_doors
+from bridge.app.gateways import configured_gateways
 from bridge.app.heartbeat_desk import HeartbeatDesk
 from bridge.app.oncall_desk import OnCallDesk
 from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
@@ -55,7 +56,8 @@ class App:
     """The whole service. `start` returns when it is ready; `stop` when everything is written down."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        """`settings`: loaded with need=TELEGRAM + GATEWAY."""
+        """`settings`: loaded with need=TELEGRAM + GATEWAY. Raises `SettingsError` for gateways that cannot be built."""
+        configured_gateways(settings)  # what is wrong with them is said before anything is opened
         self._settings = settings
         self._clock = clock or SystemClock()
         self._path: Path = database_file(settings.database_url)
@@ -159,7 +161,7 @@ class App:
         self.chat_sync = ChatSync(
             database=database,
             chat=TelegramChat(self.telegram.bot),
-            render=card_of,
+            render=partial(card_of, name_gateways=len(settings.gateways) > 1),
             pacer=Pacer(),
             clock=clock,
             wake=lambda: self.sync_loop.wake(),

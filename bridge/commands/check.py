@@ -10,7 +10,7 @@ from telegram.error import BadRequest, Conflict, Forbidden, TelegramError
 from telegram.request import HTTPXRequest
 
 from bridge import logs, settings
-from bridge.app import gateway_slots
+from bridge.app import ConfiguredGateway, configured_gateways
 from bridge.clock import SystemClock
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
 from bridge.commands.report import Report
@@ -44,9 +44,11 @@ async def check_all(send_test: str | None) -> int:
         _port(found, report)
     await check_oncall(found, file, report)
     await _telegram(found, listed, report, running=running)
-    await _gateway(found, report)
-    if send_test is not None:
-        await _send_test(found, send_test, report)
+    gateways = _gateways(found, report)
+    for gateway in gateways:
+        await _gateway(gateway, report)
+    if send_test is not None and gateways:
+        await _send_test(found, gateways[0], send_test, report)
     print(report.summary)
     return 1 if report.findings else 0
 
@@ -158,22 +160,33 @@ async def _people(bot: Bot, found: Settings, listed: Mapping[int, str], report: 
             report.ok(f"Telegram: notices go to chat {chat_id}")
 
 
-async def _gateway(found: Settings, report: Report) -> None:
-    reach = await probe(found.msmpusher_url)
-    host = urlsplit(found.msmpusher_url).hostname
+def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
+    """Nothing where they cannot be built."""
+    try:
+        return configured_gateways(found)
+    except SettingsError as error:
+        report.wrong(str(error))
+        return ()
+
+
+async def _gateway(gateway: ConfiguredGateway, report: Report) -> None:
+    reach = await probe(gateway.url)
+    host = urlsplit(gateway.url).hostname
     if reach.ok:
-        report.ok(f"gateway msmpusher: {host} can be reached (no request was made, so the keys are not proven)")
+        report.ok(f"gateway {gateway.name}: {host} can be reached (no request was made, so the keys are not proven)")
     else:
-        report.wrong(f"gateway msmpusher: BRIDGE_MSMPUSHER_URL: {host} cannot be reached: {reach.step}: {reach.why}")
+        report.wrong(
+            f"gateway {gateway.name}: {gateway.url_setting}: {host} cannot be reached: {reach.step}: {reach.why}"
+        )
 
 
-async def _send_test(found: Settings, item: str, report: Report) -> None:
+async def _send_test(found: Settings, gateway: ConfiguredGateway, item: str, report: Report) -> None:
     """One SMS straight to the gateway: it stands in no outbox, because the store may be what is broken."""
     number = read_number(item, region=found.default_region, allowed_countries=found.allowed_countries)
     if isinstance(number, NumberProblem):
         report.wrong(f"--send-test: {explain(number)}")
         return
-    slots = gateway_slots(found, SystemClock())
+    slots = gateway.slots(found, SystemClock())
     outcome = (await slots[0].send([number.e164], TEST_TEXT))[number.e164]
     await asyncio.gather(*(slot.aclose() for slot in slots))
     words = " · ".join(part for part in (reason(outcome.reason.value), outcome.words.code, outcome.words.error) if part)

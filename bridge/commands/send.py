@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bridge import logs, settings
-from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
+from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, rules_of
 from bridge.clock import SystemClock
 from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
@@ -41,6 +41,7 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     served = holder is not None and holder.is_service
     if wait and not served:
         found = settings.load(need=settings.GATEWAY)
+        configured_gateways(found)
     logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", found.log_format, found.secrets())
     names = ByName(None, SystemClock().now())
     if has_names(recipients):
@@ -170,6 +171,7 @@ class Alone:
         """Deliver, unless somebody was faster. Raises `SettingsError` when the gateway's settings are missing."""
         try:
             found = settings.load(need=settings.GATEWAY)
+            configured_gateways(found)
         except SettingsError as error:
             raise SettingsError(f"#{self._message_id} is queued, and no service runs: {error}") from None
         if not self._lock.try_take():

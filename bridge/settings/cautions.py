@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bridge.settings.load import LATER, gather
-from bridge.settings.model import LOOPBACK, Settings
+from bridge.settings.model import LOOPBACK, Settings, variable
 
 
 def cautions(
@@ -27,9 +27,10 @@ def cautions(
                 "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
             )
         )
-    url = urlsplit(settings.msmpusher_url)
-    if url.scheme == "http" and url.hostname not in LOOPBACK:
-        lines.append(("settings.in_the_clear", "BRIDGE_MSMPUSHER_URL is http: keys and texts travel in the clear"))
+    for field in ("msmpusher_url", "textlocal_url"):
+        url = urlsplit(getattr(settings, field))
+        if url.scheme == "http" and url.hostname not in LOOPBACK:
+            lines.append(("settings.in_the_clear", f"{variable(field)} is http: keys and texts travel in the clear"))
     if (os.environ if environment is None else environment).get("DYNO"):
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")

@@ -10,15 +10,12 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bridge.domain.errors import SettingsError
-from bridge.settings.model import PREFIX, SECRETS, Settings, variable
+from bridge.settings.http_file import read_http_file
+from bridge.settings.model import NEEDED_BY, PREFIX, SECRETS, Settings, variable
 
 LATER = {
     "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",
     "BRIDGE_MSMPUSHER_RATE": "rate limits",
-    "BRIDGE_TEXTLOCAL_URL": "a second gateway",
-    "BRIDGE_TEXTLOCAL_API_KEY": "a second gateway",
-    "BRIDGE_TEXTLOCAL_SENDER": "a second gateway",
-    "BRIDGE_HTTP_GATEWAYS": "a second gateway",
     "BRIDGE_RETENTION_DAYS": "retention",
 }
 """Names that are spoken for: known, and without effect in this version. The value says what they will belong to."""
@@ -29,7 +26,8 @@ def load(
 ) -> Settings:
     """The settings of `environment` (default: the process's) over those of the `.env` file, checked.
 
-    `need`: fields that must be set. Raises `SettingsError`, one line that names the variable and no secret.
+    `need`: fields that must be set; with the gateways, what each of them needs, and their file is read. Raises
+    `SettingsError`, one line that names the variable and no secret.
     """
     found = gather(environment, env_file)
     _check_names(found)
@@ -38,10 +36,18 @@ def load(
         settings = Settings.model_validate({k: v for k, v in values.items() if k in Settings.model_fields})
     except ValidationError as error:
         raise SettingsError(_first_line(error)) from None
-    missing = [variable(field) for field in need if getattr(settings, field) in (None, "")]
+    wanted = [field for one in need for field in ([one] if one != "gateways" else _of_gateways(settings))]
+    missing = [variable(field) for field in wanted if getattr(settings, field) in (None, "")]
     if missing:
         raise SettingsError(f"{missing[0]} is not set" + (f" (nor {', '.join(missing[1:])})" if missing[1:] else ""))
+    if "gateways" in need and settings.http_gateways:
+        return settings.with_http_file(read_http_file(settings.http_gateways, _merged(environment, env_file)))
     return settings
+
+
+def _of_gateways(settings: Settings) -> list[str]:
+    """The fields that the gateways need."""
+    return [field for name in settings.gateways for field in NEEDED_BY.get(name, ("http_gateways",))]
 
 
 def gather(environment: Mapping[str, str] | None = None, env_file: Path | None = None) -> dict[str, str]:
@@ -50,7 +56,7 @@ def gather(environment: Mapping[str, str] | None = None, env_file: Path | None =
     `BRIDGE_X_FILE` is read, `PORT` and `DATABASE_URL` are taken where ours is unset. Raises `SettingsError` for a file
     that cannot be read.
     """
-    merged = {**_written_in(env_file or Path(".env")), **(os.environ if environment is None else environment)}
+    merged = _merged(environment, env_file)
     found = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX)}
     for field in SECRETS:
         name = variable(field)
@@ -69,6 +75,10 @@ def gather(environment: Mapping[str, str] | None = None, env_file: Path | None =
     if merged.get("DATABASE_URL") and not found.get("BRIDGE_DATABASE_URL"):
         found["BRIDGE_DATABASE_URL"] = merged["DATABASE_URL"].strip()
     return found
+
+
+def _merged(environment: Mapping[str, str] | None, env_file: Path | None) -> dict[str, str]:
+    return {**_written_in(env_file or Path(".env")), **(os.environ if environment is None else environment)}
 
 
 def _written_in(env_file: Path) -> dict[str, str]:

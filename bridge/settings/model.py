@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
+from bridge.settings.http_file import HttpFile
 
 PREFIX = "BRIDGE_"
 
@@ -38,7 +39,30 @@ def _sender(value: str) -> str:
     return value
 
 
+def _textlocal_sender(value: str) -> str:
+    if not 3 <= len(value) <= 11:
+        raise ValueError(f"must have 3 to 11 characters, this has {len(value)}")
+    return value
+
+
+def _gateway_name(value: str) -> str:
+    if not re.fullmatch(GATEWAY_NAME, value):
+        raise ValueError(f"{value!r} is no gateway's name: small letters, digits, - and _, at most 32")
+    return value
+
+
+def _no_doubles(value: tuple[str, ...]) -> tuple[str, ...]:
+    if double := next((name for name in value if value.count(name) > 1), ""):
+        raise ValueError(f"{double!r} stands there twice")
+    return value
+
+
 def _http_url(value: str) -> str:
+    return _exact_url(value).rstrip("/")
+
+
+def _exact_url(value: str) -> str:
+    """As it is: `/send/` and `/send` may be two addresses."""
     wrong = "must be an address such as https://example.org"
     if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
         raise ValueError(wrong)
@@ -49,7 +73,7 @@ def _http_url(value: str) -> str:
         raise ValueError(wrong) from None
     if not usable:
         raise ValueError(wrong)
-    return value.rstrip("/")
+    return value
 
 
 def _public_url(value: str) -> str:
@@ -91,6 +115,14 @@ def _chat(value: object) -> object:
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
+GATEWAY_NAME = r"[a-z][a-z0-9_-]{0,31}"
+
+NEEDED_BY = {
+    "msmpusher": ("msmpusher_private_key", "msmpusher_public_key", "msmpusher_sender"),
+    "textlocal": ("textlocal_api_key", "textlocal_sender"),
+}
+"""Gateway with settings of its own -> which of them it cannot do without."""
+
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
@@ -115,9 +147,13 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
     telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(_lower)] = "auto"
 
-    gateways: Annotated[tuple[Literal["msmpusher"], ...], NoDecode, BeforeValidator(_parts), Field(min_length=1)] = (
-        "msmpusher",
-    )
+    gateways: Annotated[
+        tuple[Annotated[str, BeforeValidator(_lower), AfterValidator(_gateway_name)], ...],
+        NoDecode,
+        BeforeValidator(_parts),
+        Field(min_length=1),
+        AfterValidator(_no_doubles),
+    ] = ("msmpusher",)
     gateway_timeout_s: float = Field(10, gt=0, le=120)
     gateway_slots: int = Field(16, ge=1, le=256)
     msmpusher_url: Url = "https://api.msmpusher.net/v1/send"
@@ -126,6 +162,10 @@ class Settings(BaseSettings):
     msmpusher_sender: Annotated[str, AfterValidator(_sender)] | None = None
     msmpusher_method: Annotated[Literal["json", "form", "get"], BeforeValidator(_lower)] = "json"
     msmpusher_batch: int = Field(1, ge=1, le=1000)
+    textlocal_url: Annotated[str, AfterValidator(_exact_url)] = "https://api.textlocal.in/send/"
+    textlocal_api_key: SecretStr | None = None
+    textlocal_sender: Annotated[str, AfterValidator(_textlocal_sender)] | None = None
+    http_gateways: str = ""
 
     default_region: Region = "GH"
     allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(_parts)] = frozenset()
@@ -151,6 +191,8 @@ class Settings(BaseSettings):
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
     log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
 
+    _http_file: HttpFile | None = PrivateAttr(None)
+
     @classmethod
     def settings_customise_sources(
         cls, settings_cls: Any, init_settings: Any, env_settings: Any, dotenv_settings: Any, file_secret_settings: Any
@@ -165,7 +207,24 @@ class Settings(BaseSettings):
             raise ValueError("BRIDGE_TELEGRAM_TOKEN: is not of the form 123456:ABC… that BotFather gives")
         if self.telegram_receive == "webhook":
             raise ValueError("BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet; use polling (or auto)")
+        if not self.http_gateways and (others := [name for name in self.gateways if name not in NEEDED_BY]):
+            known = " nor ".join(NEEDED_BY)
+            raise ValueError(
+                f"BRIDGE_GATEWAYS: {others[0]!r} is neither {known}, and BRIDGE_HTTP_GATEWAYS, the file of all others, "
+                "is not set"
+            )
         return self
+
+    @property
+    def http_file(self) -> HttpFile | None:
+        """What stands in the file of `BRIDGE_HTTP_GATEWAYS`; None if none is set, or gateways were not asked for."""
+        return self._http_file
+
+    def with_http_file(self, file: HttpFile) -> Self:
+        """The same, and the file."""
+        found = self.model_copy()
+        found._http_file = file
+        return found
 
     @property
     def people(self) -> frozenset[int]:
@@ -192,22 +251,31 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""
-        single = (self.telegram_token, self.msmpusher_private_key, self.msmpusher_public_key, self.grafana_secret)
+        single = (
+            self.telegram_token,
+            self.msmpusher_private_key,
+            self.msmpusher_public_key,
+            self.textlocal_api_key,
+            self.grafana_secret,
+        )
         tokens = (_name_and_secret(token)[1] for token in (*self.api_tokens, *self.alert_tokens))
         # The address of a heartbeat is its token.
-        return (*(one.get_secret_value() for one in single if one), *tokens, *filter(None, [self.heartbeat_url]))
+        others = [self.heartbeat_url, *(self._http_file.values.values() if self._http_file else ())]
+        return (*(one.get_secret_value() for one in single if one), *tokens, *filter(None, others))
 
 
 SECRETS = (
     "telegram_token",
     "msmpusher_private_key",
     "msmpusher_public_key",
+    "textlocal_api_key",
     "api_tokens",
     "alert_tokens",
     "grafana_secret",
 )
 TELEGRAM = ("telegram_token",)
-GATEWAY = ("msmpusher_private_key", "msmpusher_public_key", "msmpusher_sender")
+GATEWAY = ("gateways",)
+"""Needed with it: whatever each of the gateways needs."""
 
 
 def variable(field: str) -> str:

@@ -50,6 +50,10 @@ def test_the_defaults_are_as_promised(tmp_path: Path) -> None:
         "msmpusher_sender": None,
         "msmpusher_method": "json",
         "msmpusher_batch": 1,
+        "textlocal_url": "https://api.textlocal.in/send/",
+        "textlocal_api_key": None,
+        "textlocal_sender": None,
+        "http_gateways": "",
         "default_region": "GH",
         "allowed_countries": frozenset(),
         "database_url": "sqlite:///bridge.db",
@@ -86,6 +90,9 @@ GOOD = [
     ("BRIDGE_MSMPUSHER_SENDER", "ELEVEN CHAR", "ELEVEN CHAR"),
     ("BRIDGE_MSMPUSHER_METHOD", "FORM", "form"),
     ("BRIDGE_MSMPUSHER_BATCH", "100", 100),
+    ("BRIDGE_TEXTLOCAL_URL", "https://api.txtlocal.com/send/", "https://api.txtlocal.com/send/"),
+    ("BRIDGE_TEXTLOCAL_SENDER", "OPS", "OPS"),
+    ("BRIDGE_HTTP_GATEWAYS", "/etc/bridge/gateways.toml", "/etc/bridge/gateways.toml"),
     ("BRIDGE_DEFAULT_REGION", "de", "DE"),
     ("BRIDGE_ALLOWED_COUNTRIES", "gh, NG", frozenset({"GH", "NG"})),
     ("BRIDGE_DATABASE_URL", "sqlite:////var/lib/bridge.db", "sqlite:////var/lib/bridge.db"),
@@ -129,7 +136,9 @@ BAD = [
     ("BRIDGE_TELEGRAM_CHAT", "-100:", "chat id"),
     ("BRIDGE_TELEGRAM_RECEIVE", "webhook", "not there yet"),
     ("BRIDGE_TELEGRAM_RECEIVE", "push", "must be 'auto', 'polling' or 'webhook'"),
-    ("BRIDGE_GATEWAYS", "msmpusher,twilio", "'msmpusher'"),
+    ("BRIDGE_GATEWAYS", "msmpusher,twilio", "'twilio' is neither msmpusher nor textlocal, and BRIDGE_HTTP_GATEWAYS"),
+    ("BRIDGE_GATEWAYS", "msmpusher,two words", "'two words' is no gateway's name"),
+    ("BRIDGE_GATEWAYS", "msmpusher,MSMPUSHER", "'msmpusher' stands there twice"),
     ("BRIDGE_GATEWAYS", ",", "must not be empty"),
     ("BRIDGE_GATEWAY_TIMEOUT_S", "0", "must be more than 0"),
     ("BRIDGE_GATEWAY_TIMEOUT_S", "121", "must be 120 or less"),
@@ -142,6 +151,9 @@ BAD = [
     ("BRIDGE_MSMPUSHER_METHOD", "soap", "'json', 'form' or 'get'"),
     ("BRIDGE_MSMPUSHER_BATCH", "0", "must be 1 or more"),
     ("BRIDGE_MSMPUSHER_BATCH", "2.5", "must be a whole number"),
+    ("BRIDGE_TEXTLOCAL_URL", "api.textlocal.in/send/", "address"),
+    ("BRIDGE_TEXTLOCAL_SENDER", "OP", "3 to 11 characters, this has 2"),
+    ("BRIDGE_TEXTLOCAL_SENDER", "TWELVE CHARS", "3 to 11 characters, this has 12"),
     ("BRIDGE_DEFAULT_REGION", "Ghana", "no ISO country code"),
     ("BRIDGE_ALLOWED_COUNTRIES", "GH,XX", "no ISO country code"),
     ("BRIDGE_PORT", "65536", "must be 65535 or less"),
@@ -184,6 +196,68 @@ def test_what_is_needed_and_not_set_is_named(tmp_path: Path, missing: str) -> No
     line = refused(tmp_path, ALL, **given)
     assert line == f"{missing} is not set"
     assert refused(tmp_path, ALL, **given, **{missing: "  "}) == line
+
+
+TEXTLOCAL = {"BRIDGE_TEXTLOCAL_API_KEY": "textlocal-secret", "BRIDGE_TEXTLOCAL_SENDER": "OPS"}
+
+
+@pytest.mark.parametrize("missing", list(TEXTLOCAL))
+def test_what_is_needed_goes_by_the_gateways_that_are_used(tmp_path: Path, missing: str) -> None:
+    given = {name: value for name, value in TEXTLOCAL.items() if name != missing}
+    assert load(tmp_path, settings.GATEWAY, BRIDGE_GATEWAYS="textlocal", **TEXTLOCAL).gateways == ("textlocal",)
+    assert refused(tmp_path, settings.GATEWAY, BRIDGE_GATEWAYS="textlocal", **given) == f"{missing} is not set"
+    both = FULL | {"BRIDGE_GATEWAYS": "msmpusher, textlocal"}
+    assert refused(tmp_path, settings.GATEWAY, **both, **given) == f"{missing} is not set"
+    assert load(tmp_path, settings.GATEWAY, **both, **TEXTLOCAL).gateways == ("msmpusher", "textlocal")
+
+
+def http_file(tmp_path: Path, text: str | bytes) -> Path:
+    file = tmp_path / "gateways.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+def test_the_file_of_gateways_comes_with_the_values_that_it_names(tmp_path: Path) -> None:
+    file = http_file(tmp_path, 'a = "${SID}:${TOKEN}"  # ${NOT_SET} ${EMPTY} $OTHER {text}')
+    secret = tmp_path / "token"
+    secret.write_text(" from-a-file\n")
+    variables = {"SID": "sid-secret", "TOKEN_FILE": str(secret), "EMPTY": " ", "OTHER": "x"}
+    found = load(tmp_path, settings.GATEWAY, BRIDGE_GATEWAYS="twilio", BRIDGE_HTTP_GATEWAYS=str(file), **variables)
+    assert found.http_file is not None
+    assert found.http_file.values == {"SID": "sid-secret", "TOKEN": "from-a-file"}
+    assert {"sid-secret", "from-a-file"} <= set(found.secrets())
+    assert not [secret for secret in found.secrets() if secret in f"{found!r} {found} {found.http_file!r}"]
+
+
+def test_the_values_may_stand_in_the_env_file(tmp_path: Path) -> None:
+    env = tmp_path / ".env"
+    file = http_file(tmp_path, "${SID}")
+    env.write_text(f"SID=sid-secret\nBRIDGE_GATEWAYS=twilio\nBRIDGE_HTTP_GATEWAYS={file}\n")
+    found = settings.load({}, need=settings.GATEWAY, env_file=env)
+    assert found.http_file is not None
+    assert found.http_file.values == {"SID": "sid-secret"}
+
+
+def test_the_file_of_gateways_is_read_only_where_gateways_are_needed(tmp_path: Path) -> None:
+    assert load(tmp_path, BRIDGE_HTTP_GATEWAYS=str(tmp_path / "not there")).http_file is None
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "No such file"), (b"caf\xe9", "it is not UTF-8"), (b"#" * 1_000_001, "larger than 1000000 bytes")],
+)
+def test_a_file_of_gateways_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    file = tmp_path / "gateways.toml" if content is None else http_file(tmp_path, content)
+    line = refused(tmp_path, settings.GATEWAY, BRIDGE_GATEWAYS="twilio", BRIDGE_HTTP_GATEWAYS=str(file))
+    assert line.startswith("BRIDGE_HTTP_GATEWAYS: ")
+    assert str(file) in line
+    assert words in line
+
+
+def test_a_file_of_a_value_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = http_file(tmp_path, "${SID}")
+    given = {"BRIDGE_GATEWAYS": "twilio", "BRIDGE_HTTP_GATEWAYS": str(file), "SID_FILE": str(tmp_path / "none")}
+    assert refused(tmp_path, settings.GATEWAY, **given).startswith("SID_FILE: cannot read")
 
 
 def test_what_a_command_does_not_need_may_be_missing(tmp_path: Path) -> None:
@@ -330,8 +404,15 @@ def test_an_api_token_with_a_name_and_no_secret_is_refused(tmp_path: Path) -> No
 
 
 def test_every_secret_is_handed_to_whoever_keeps_them_out_of_the_logs(tmp_path: Path) -> None:
-    found = load(tmp_path, **FULL, BRIDGE_API_TOKENS="ci=s3cret-one,s3cret-two")
-    assert set(found.secrets()) == {TOKEN, "private-secret", "public-secret", "s3cret-one", "s3cret-two"}
+    found = load(tmp_path, **FULL, **TEXTLOCAL, BRIDGE_API_TOKENS="ci=s3cret-one,s3cret-two")
+    assert set(found.secrets()) == {
+        TOKEN,
+        "private-secret",
+        "public-secret",
+        "textlocal-secret",
+        "s3cret-one",
+        "s3cret-two",
+    }
 
 
 def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
@@ -343,12 +424,12 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
 def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("BRIDGE_RETENTION_DAYS=7\nBRIDGE_MSMPUSHER_RATE=\n")
-    environment = {"BRIDGE_HTTP_GATEWAYS": "x", "BRIDGE_TELEGRAM_USERS": "7"}
+    environment = {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x", "BRIDGE_TELEGRAM_USERS": "7"}
     found = settings.cautions(settings.load(environment, env_file=file), environment, file)
     assert [event for event, _ in found] == ["settings.later", "settings.later"]
     assert [line.partition(" has no effect yet")[0] for _, line in found] == [
-        "BRIDGE_HTTP_GATEWAYS",
         "BRIDGE_RETENTION_DAYS",
+        "BRIDGE_TELEGRAM_WEBHOOK_SECRET",
     ]
 
 
@@ -366,6 +447,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_RETENTION_DAYS": "7"}, ["settings.later"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_PUBLIC_URL": "http://localhost"}, {}, ["settings.links_lead_nowhere"]),
     ],
