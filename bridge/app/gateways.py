@@ -1,25 +1,35 @@
 """The gateways of `BRIDGE_GATEWAYS`, each built by its name."""
 
+import difflib
+import secrets
 import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import SecretStr
 
 from bridge.clock import Clock
 from bridge.domain.errors import SettingsError
-from bridge.gateways import Gateway, msmpusher, textlocal
-from bridge.settings import Settings, variable
-
-LARGEST_BATCH = 1000
-"""Numbers a call."""
+from bridge.gateways import Gateway, http, http_file, msmpusher, textlocal
+from bridge.gateways.http import Description
+from bridge.gateways.http_file import LARGEST_BATCH, GatewaysFileError
+from bridge.settings import LOOPBACK, Settings, variable
 
 TEXTLOCAL_BATCH = 1
 """One makes every outcome certain for its number."""
+
+
+class GatewaysUnusable(SettingsError):
+    """The file of `BRIDGE_HTTP_GATEWAYS` has mistakes; `lines` has one for each."""
+
+    def __init__(self, line: str, *, lines: Sequence[str]) -> None:
+        super().__init__(line)
+        self.lines = lines
 
 
 class Build(Protocol):
@@ -35,15 +45,16 @@ class ConfiguredGateway:
     """A gateway that messages may go by.
 
     `batch`: numbers a call. `countries`: ISO codes of those it is for; empty: all. `url_setting`: where its address
-    stands, for whoever reads that it cannot be reached.
+    stands, for whoever reads that it cannot be reached. `caution`: what works and is not safe; empty: nothing.
     """
 
     name: str
     batch: int
     countries: frozenset[str] = frozenset()
-    url: str
+    url: str = field(repr=False)  # a key may stand in it
     url_setting: str
-    build: Build
+    caution: str = ""
+    build: Build = field(repr=False)
 
     def slots(self, settings: Settings, clock: Clock) -> list[Gateway]:
         """Gateway objects, one for each call that may run at once."""
@@ -55,11 +66,35 @@ class ConfiguredGateway:
 
 def configured_gateways(settings: Settings) -> tuple[ConfiguredGateway, ...]:
     """In order of preference; at least one. `settings`: loaded with need=GATEWAY. Raises `SettingsError`."""
-    known = {"msmpusher": _msmpusher, "textlocal": _textlocal}
-    unknown = [name for name in settings.gateways if name not in known]
-    if unknown:
-        raise SettingsError(f"BRIDGE_GATEWAYS: there is no gateway {unknown[0]!r}")
-    return tuple(known[name](settings) for name in settings.gateways)
+    file, described = settings.http_file, _described(settings)
+    found = []
+    for name in settings.gateways:
+        if name in _OWN:
+            found.append(_OWN[name](settings))
+        elif file is not None and name in described:
+            found.append(_http(described[name], file.path))
+        else:
+            known = [*_OWN, *described]
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there is {', '.join(known)}"
+            raise SettingsError(f"BRIDGE_GATEWAYS: there is no gateway {name!r} in {settings.http_gateways}{hint}")
+    return tuple(found)
+
+
+def _described(settings: Settings) -> Mapping[str, Description]:
+    """The gateways of the file of `BRIDGE_HTTP_GATEWAYS`."""
+    file = settings.http_file
+    if file is None:
+        return {}
+    try:
+        return http_file.read(file.text, values=file.values, used=settings.gateways)
+    except GatewaysFileError as error:
+        more = len(error.problems) - 1
+        others = f" (and {more} more: `bridge check` lists them)" if more else ""
+        raise GatewaysUnusable(
+            f"BRIDGE_HTTP_GATEWAYS: {file.path}: {error.problems[0]}{others}",
+            lines=[f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems],
+        ) from None
 
 
 def largest_batch(settings: Settings) -> int:
@@ -101,6 +136,24 @@ def _textlocal(settings: Settings) -> ConfiguredGateway:
             sender=settings.textlocal_sender or "",
         ),
     )
+
+
+def _http(description: Description, file: str) -> ConfiguredGateway:
+    url_setting = f"{file}: gateways.{description.name}.url"
+    target = urlsplit(description.url)
+    in_the_clear = target.scheme == "http" and target.hostname not in LOOPBACK
+    return ConfiguredGateway(
+        name=description.name,
+        batch=description.batch,
+        countries=description.countries,
+        url=description.url,
+        url_setting=url_setting,
+        caution=f"{url_setting} is http: keys and texts travel in the clear" if in_the_clear else "",
+        build=partial(http.build, description, make_id=lambda: secrets.token_hex(16)),
+    )
+
+
+_OWN = {"msmpusher": _msmpusher, "textlocal": _textlocal}
 
 
 def _secret(value: SecretStr | None) -> str:

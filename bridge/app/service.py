@@ -57,7 +57,9 @@ class App:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         """`settings`: loaded with need=TELEGRAM + GATEWAY. Raises `SettingsError` for gateways that cannot be built."""
-        configured_gateways(settings)  # what is wrong with them is said before anything is opened
+        for gateway in configured_gateways(settings):  # what is wrong with them is said before anything is opened
+            if gateway.caution:
+                log.warning("%s", gateway.caution, extra={"event": "settings.in_the_clear"})
         self._settings = settings
         self._clock = clock or SystemClock()
         self._path: Path = database_file(settings.database_url)

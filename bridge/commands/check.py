@@ -10,7 +10,7 @@ from telegram.error import BadRequest, Conflict, Forbidden, TelegramError
 from telegram.request import HTTPXRequest
 
 from bridge import logs, settings
-from bridge.app import ConfiguredGateway, configured_gateways
+from bridge.app import ConfiguredGateway, GatewaysUnusable, configured_gateways
 from bridge.clock import SystemClock
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
 from bridge.commands.report import Report
@@ -165,11 +165,14 @@ def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
     try:
         return configured_gateways(found)
     except SettingsError as error:
-        report.wrong(str(error))
+        for line in error.lines if isinstance(error, GatewaysUnusable) else [str(error)]:
+            report.wrong(line)
         return ()
 
 
 async def _gateway(gateway: ConfiguredGateway, report: Report) -> None:
+    if gateway.caution:
+        report.note(gateway.caution)
     reach = await probe(gateway.url)
     host = urlsplit(gateway.url).hostname
     if reach.ok:

@@ -132,5 +132,5 @@ class HttpCaller:
 
 
 def ids_of(outcomes: Mapping[str, Outcome]) -> str:
-    """A name for a call whose answer has an id for each number and none for itself: all of them."""
+    """A name for a call whose answer has none for itself: the ids of what was accepted."""
     return ",".join(sorted({one.words.sms_id for one in outcomes.values() if isinstance(one, Accepted)}))

@@ -23,7 +23,7 @@ class Fields(tuple[tuple[str, object], ...]):
 
 def read_fields(body: bytes) -> Fields | None:
     """The fields of the one object that `body` is, or None."""
-    text = _decoded(body).strip()
+    text = decoded(body).strip()
     if not (text.startswith("{") and text.endswith("}")):
         return None
     try:
@@ -41,7 +41,7 @@ _MARKS = (
 )
 
 
-def _decoded(body: bytes) -> str:
+def decoded(body: bytes) -> str:
     """Keys, statuses and numbers are ASCII: a wrong character elsewhere does no harm."""
     for mark, encoding in _MARKS:
         if body.startswith(mark):

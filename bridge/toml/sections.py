@@ -72,6 +72,10 @@ class Section:
         self._problems.add(path if index is None else (*path, index), words)
 
     @property
+    def path(self) -> Path:
+        return self._path
+
+    @property
     def keys(self) -> tuple[str, ...]:
         return tuple(self._table)
 
@@ -115,6 +119,18 @@ class Section:
     def integer(self, key: str) -> int | None:
         value: int | None = self._value(key, int, "must be a whole number")
         return value
+
+    def boolean(self, key: str, default: bool) -> bool:
+        value = self.raw(key)
+        if value is None or isinstance(value, bool):
+            return default if value is None else value
+        self.problem("must be true or false", key)
+        return default
+
+    def raw(self, key: str) -> Any:
+        """Whatever stands there."""
+        self._known.append(key)
+        return self._table.get(key)
 
     def duration(self, key: str) -> timedelta | None:
         value = self._value(key, str, 'must be a duration such as "30s", "5m", "12h", "1d", "1w"')

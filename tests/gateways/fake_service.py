@@ -89,9 +89,11 @@ class FakeService:
 
     @mode.setter
     def mode(self, mode: Mode) -> None:
-        self._mode = mode
+        was, self._mode = self._mode, mode
         if mode is Mode.DOWN:
             self._listener.refuse()
+        elif was is Mode.DOWN:
+            self._listener.accept()
 
     @property
     def origin(self) -> str:
