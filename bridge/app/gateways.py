@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bridge.clock import Clock
 from bridge.domain.errors import SettingsError
 from bridge.gateways import Gateway, http, http_file, msmpusher, textlocal
-from bridge.gateways.http import Description
+from bridge.gateways.http_description import Description
 from bridge.gateways.http_file import LARGEST_BATCH, GatewaysFileError
 from bridge.settings import LOOPBACK, Settings, variable
 

@@ -7,7 +7,6 @@ decides, as for every provider.
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -16,37 +15,11 @@ import httpx
 from bridge.domain.outcome import Outcome
 from bridge.domain.segments import Encoding, split
 from bridge.gateways.http_call import HEADERS, Answer, HttpCaller, Reading, address, ids_of
-from bridge.gateways.http_rules import Each, Rule, Shown, judge, listed, of_all, of_each, see, words_of
-from bridge.gateways.http_template import Filling, Slot, Template, Tree, fill
+from bridge.gateways.http_description import Description
+from bridge.gateways.http_rules import judge, listed, of_all, of_each, see, words_of
+from bridge.gateways.http_template import Filling, Slot, fill
 from bridge.gateways.transport import OneConnection
 from bridge.gateways.words import words_without
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Description:
-    """One gateway of the file. `secrets`: what of it nobody may read.
-
-    `json` or `form` is the body; `query` goes into the address. `plus`: whether numbers are written with one.
-    `unicode`: what stands for `{unicode}`, where the text needs none, and where it does. `countries`: ISO codes of
-    those it is for; empty: all. `batch`: numbers a call.
-    """
-
-    name: str
-    url: str = field(repr=False)
-    method: str = "POST"
-    headers: Mapping[str, Template] = field(default_factory=dict)
-    query: Mapping[str, Template] = field(default_factory=dict)
-    form: Mapping[str, Template] | None = None
-    json: Tree | None = None
-    sender: str = ""
-    plus: bool = True
-    unicode: tuple[str, str] = ("false", "true")
-    batch: int = 1
-    countries: frozenset[str] = frozenset()
-    rules: tuple[Rule, ...] = ()
-    shown: Shown = field(default_factory=Shown)
-    each: Each | None = None
-    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 class HttpGateway:

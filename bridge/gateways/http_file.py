@@ -10,8 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from bridge.domain.errors import OperatorError
 from bridge.domain.phone import is_region
-from bridge.gateways.http import Description
 from bridge.gateways.http_call import address
+from bridge.gateways.http_description import Description
 from bridge.gateways.http_rules_file import read_each, read_rules, read_shown
 from bridge.gateways.http_template import Slot, Template, TemplateError, Tree, parse, slots_of
 from bridge.toml.parse import NotToml
@@ -70,7 +70,7 @@ class _Reader:
         self._secrets: set[str] = set()
 
     def read(self) -> Description:
-        section = self._section
+        section, before = self._section, len(self._problems.found)
         if not _name(self._name) or self._name in RESERVED:
             section.problem("cannot have this name: small letters, digits, - and _, and none of bridge's own gateways")
         batch = self._batch()
@@ -80,8 +80,8 @@ class _Reader:
             method=self._method(),
             headers=self._headers(),
             query=self._templates("query"),
-            form=self._templates("form") if section.has("form") else None,
-            json=self._tree(section.raw("json"), (*section.path, "json")) if section.has("json") else None,
+            form=self._templates("form") if section.raw("form") is not None else None,
+            json=None if section.raw("json") is None else self._tree(section.raw("json"), (*section.path, "json")),
             sender=self._template("sender", frozenset()).fill({}),
             plus=section.boolean("plus", True),
             unicode=self._unicode(),
@@ -89,10 +89,12 @@ class _Reader:
             countries=self._countries(),
             rules=read_rules(section, whole=True),
             shown=read_shown(section.open("answer")),
-            each=read_each(section.open("each")) if section.has("each") else None,
+            each=read_each(section.open("each")) if section.raw("each") is not None else None,
             secrets=tuple(sorted(one for one in self._secrets if len(one) >= SHORTEST_SECRET)),
         )
         self._check(description)
+        if len(self._problems.found) == before:  # else a template that could not be read would be missed here, too
+            self._check_slots(description)
         section.end()
         return description
 
@@ -106,6 +108,9 @@ class _Reader:
             section.problem("cannot have a body: use query, or another method", body[0])
         if not description.rules and description.each is None:
             section.problem("lacks rules: nothing would ever count as accepted")
+
+    def _check_slots(self, description: Description) -> None:
+        section = self._section
         carriers: list[Tree] = [description.query, description.form or {}]
         slots = {(slot, False) for one in carriers for slot, _ in slots_of(one)} | set(slots_of(description.json or {}))
         used = {slot for slot, _ in slots}
@@ -153,7 +158,7 @@ class _Reader:
                 self._problems.add((*path, name), "is for bridge to set")
             elif not _line(template.fill(dict.fromkeys(Slot, ""))):
                 self._problems.add((*path, name), "must be one line of ASCII")
-        if self._section.has("basic_auth"):
+        if self._section.raw("basic_auth") is not None:
             return {**headers, "Authorization": self._basic()}
         return headers
 

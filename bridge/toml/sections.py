@@ -26,7 +26,7 @@ class Problems:
 
     def add(self, path: Path, words: str) -> None:
         """Keeps a problem of the thing at `path`: `line 12: people.ama.phone …`."""
-        self.found.append((self.lines.get(path, 1), f"{dotted(path)} {words}"))
+        self.found.append((self.lines.get(path, 1), f"{dotted(path)} {words}".lstrip()))
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -1,14 +1,22 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from bridge.domain.outcome import Accepted, NotSent, Reason
+from bridge.gateways import Gateway, http, textlocal
+from bridge.gateways.http_file import read
 from bridge.gateways.probe import probe
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from tests.gateways.conftest import PRIVATE_KEY, PUBLIC_KEY, Authority, Build
 from tests.gateways.contract import TEXT, A
+from tests.gateways.described_services import SECRETS, Twilio
+from tests.gateways.examples import at, example
+from tests.gateways.fake_service import FakeService
+from tests.gateways.textlocal_service import Textlocal
 
 
 @pytest.fixture
@@ -63,6 +71,28 @@ async def test_a_certificate_that_is_not_right_stops_the_call(
 
     assert outcomes == {A: NotSent(reason=Reason.BAD_TLS)}
     assert secure.calls == []
+
+
+@pytest.mark.parametrize("certificate", [*CERTIFICATES, "of an unknown authority"])
+@pytest.mark.parametrize("provider", ["textlocal", "twilio"])
+async def test_it_stops_the_call_of_each_provider(provider: str, certificate: str, authority: Authority) -> None:
+    fake = FakeService(Textlocal() if provider == "textlocal" else Twilio())
+    await fake.start(ssl=authority.server(**CERTIFICATES.get(certificate, {})))
+    trusted = ssl.create_default_context() if certificate == "of an unknown authority" else authority.trusted
+    how: Any = {"now": lambda: datetime.now(UTC), "timeout_s": 5, "ssl_context": trusted}
+    gateway: Gateway
+    if provider == "textlocal":
+        gateway = textlocal.build(url=fake.url, api_key="key", sender="bridge", **how)
+    else:
+        description = read(at(example("twilio"), fake.origin), values=SECRETS, used=["twilio"])["twilio"]
+        gateway = http.build(description, make_id=lambda: "an-id", **how)
+
+    outcomes = await gateway.send([A], TEXT)
+
+    assert outcomes == {A: NotSent(reason=Reason.BAD_TLS)}
+    assert fake.calls == []
+    await gateway.aclose()
+    await fake.stop()
 
 
 async def test_an_unknown_authority_stops_the_call(
