@@ -18,8 +18,8 @@ LONGEST_PROBE = timedelta(minutes=5)
 
 # Of these nobody knows, but the gateway is the likely cause; the others say nothing about it.
 _ITS_FAULT = frozenset({Reason.NO_ANSWER, Reason.CUT, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.SERVER_ERROR})
-# It answered, and the number is to blame.
-_NOT_ITS_FAULT = frozenset({Reason.BAD_NUMBER, Reason.EMPTY_TEXT})
+# It answered, and the number or the text is to blame.
+_NOT_ITS_FAULT = frozenset({Reason.BAD_NUMBER, Reason.EMPTY_TEXT, Reason.REFUSED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

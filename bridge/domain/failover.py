@@ -34,8 +34,8 @@ class Mark(StrEnum):
 Asked = Mapping[str, Mark]
 """Gateways that were asked in this pass."""
 
-LEARNT_OF_ONE = frozenset({Reason.BAD_NUMBER})
-"""Rejections that are one gateway's own view: another may know the number."""
+LEARNT_OF_ONE = frozenset({Reason.BAD_NUMBER, Reason.REFUSED})
+"""Rejections that are one gateway's own view: another may know the number, or take the text."""
 
 
 def read_asked(text: str) -> dict[str, Mark]:

@@ -34,7 +34,9 @@ def test_what_a_person_must_mend_puts_it_out_at_once() -> None:
     assert after(BROKE).out_since == NOW
 
 
-@pytest.mark.parametrize("good", [Accepted(), Rejected(reason=Reason.BAD_NUMBER), Rejected(reason=Reason.EMPTY_TEXT)])
+@pytest.mark.parametrize(
+    "good", [Accepted(), *(Rejected(reason=one) for one in (Reason.BAD_NUMBER, Reason.EMPTY_TEXT, Reason.REFUSED))]
+)
 def test_a_call_that_was_taken_or_refused_for_its_own_sake_ends_the_row(good: Outcome) -> None:
     assert after(FAILS, FAILS, good) == NEW
     assert after(FAILS, FAILS, good, FAILS, FAILS).out_since is None

@@ -55,6 +55,7 @@ def test_the_country_of_a_number(number: str, expected: str) -> None:
     [
         (Accepted(), None),
         (NO_NUMBER, Mark.NEVER),
+        (Rejected(reason=Reason.REFUSED), Mark.NEVER),
         (Rejected(reason=Reason.BAD_NUMBER, split=True), None),  # one of a list: the same gateway is asked by halves
         (Rejected(reason=Reason.EMPTY_TEXT), None),  # it is empty for every gateway
         (BUSY, Mark.AGAIN),
