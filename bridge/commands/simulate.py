@@ -123,6 +123,8 @@ def _say(found: Settings, roster: Roster, news: News, name: str, origin: str, at
     resolved = sum(not alert.firing for alert in news.alerts)
     print(f"{name}: {count(len(news.alerts), 'alert')}, at {at.astimezone(zone):%a %Y-%m-%d %H:%M} {named(zone)}")
     print(f"on-call file: {origin}")
+    for warning in news.warnings:
+        print(f"CAUTION {warning}")
     for one in incidents[:INCIDENTS_SHOWN]:
         print(f"{one.code} {one.alert.severity.value} “{one.alert.title}”: {_way(roster, one)}")
     if len(incidents) > INCIDENTS_SHOWN:

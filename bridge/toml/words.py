@@ -17,6 +17,9 @@ _PLAIN = {
     "Unclosed array": "a list lacks its closing ] or a comma between two items",
     "Unclosed inline table": "a { lacks its closing } or a comma between two items",
     "Expected '=' after a key in a key/value pair": "behind the name an = is missing",
+    "Expected ']' at the end of a table declaration": "a [section] lacks its closing ]",
+    "Expected ']]' at the end of an array declaration": "a [[section]] lacks its closing ]]",
+    "Cannot overwrite a value": "the name of this value stands here a second time",
     "Invalid statement": "a line is a [section], a name = value, or a # comment",
 }
 

@@ -173,6 +173,12 @@ async def test_a_file_that_is_not_in_force_yet_is_used_and_that_is_said(shell: S
     assert "which the service accepted at 2026-01-05 09:00 UTC (there is no oncall.toml here)" in done.out
 
 
+async def test_what_the_source_reads_as_hardly_meant_so_is_said(shell: Shell) -> None:
+    alert = write(shell.folder, "a.json", json.dumps({"title": "disk full", "severity": "warnng"}))
+    done = await shell.bridge("simulate", alert)
+    assert "CAUTION severity “warnng” is no known word and counts as critical" in done.out
+
+
 async def test_nothing_is_sent(shell: Shell, gateway: MsmpusherSandbox) -> None:
     alert = write(shell.folder, "a.json", '{"title": "x"}')
     await shell.bridge("simulate", alert, BRIDGE_MSMPUSHER_URL=gateway.url)
