@@ -1,13 +1,18 @@
 """What happened to an incident, in order."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
-from bridge.store.many import Many
+from bridge.store.many import Many, slices
 from bridge.store.tables import incident_log, microseconds
+
+ACKNOWLEDGED = "acknowledged"
+BECAME_CRITICAL = "critical"
+EASED = "eased"
+"""An acknowledged incident that was critical is not any more: its Ack was for something critical."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,3 +54,28 @@ def read(connection: Connection, incident_id: int) -> list[Entry]:
         select(incident_log).where(incident_log.c.incident_id == incident_id).order_by(incident_log.c.id)
     )
     return [Entry(incident_id=row.incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
+
+
+def of_events(connection: Connection, incident_id: int, events: Collection[str]) -> list[Entry]:
+    """The newest entry of each wording of these events, in order."""
+    rows = connection.execute(
+        select(func.max(incident_log.c.id).label("id"), func.max(incident_log.c.at).label("at"))
+        .add_columns(incident_log.c.event, incident_log.c.words)
+        .where(incident_log.c.incident_id == incident_id, incident_log.c.event.in_(sorted(events)))
+        .group_by(incident_log.c.event, incident_log.c.words)
+        .order_by(func.max(incident_log.c.id))
+    )
+    return [Entry(incident_id=incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
+
+
+def last_of(connection: Connection, ids: Iterable[int], events: Collection[str]) -> dict[int, str]:
+    """Incident -> which of these events happened to it last, of those to which one did."""
+    found: dict[int, str] = {}
+    for some in slices(ids):
+        rows = connection.execute(
+            select(incident_log.c.incident_id, incident_log.c.event)
+            .where(incident_log.c.incident_id.in_(some), incident_log.c.event.in_(sorted(events)))
+            .order_by(incident_log.c.id)
+        )
+        found |= {row.incident_id: row.event for row in rows}
+    return found

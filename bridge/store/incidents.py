@@ -269,12 +269,12 @@ def move_timers(connection: Connection, back: timedelta) -> None:
     connection.execute(update(incidents).where(IS_RUNNING).values(due_at=type_coerce(moved, UtcTime())))
 
 
-def begin(connection: Connection, incident_id: int, policy: str, now: datetime) -> None:
-    """It pages by this policy from now on."""
+def begin(connection: Connection, incident_id: int, policy: str, due_at: datetime | None, now: datetime) -> None:
+    """It is open, whoever acknowledged it, and pages by this policy from `due_at` on; None: it pages nobody."""
     connection.execute(
         update(incidents)
-        .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.OPEN.value)
-        .values(policy=policy, position=0, due_at=now, paging_since=now)
+        .where(incidents.c.id == incident_id, IS_OPEN_INCIDENT)
+        .values(state=IncidentState.OPEN.value, policy=policy, position=0, due_at=due_at, paging_since=now)
     )
 
 

@@ -10,6 +10,7 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.oncall.records import NO_POLICY
 from bridge.services.chat.chat_port import Button, Card
+from bridge.store.incident_log import BECAME_CRITICAL, Entry
 from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
 from bridge.store.storms import Storm
@@ -18,6 +19,9 @@ from bridge.telegram.markup import TEXT_LIMIT, cut
 TEXT_SHOWN = 700  # characters of an alert's own text
 LABELS_SHOWN = 8
 PAGED_SHOWN = 12
+EVENTS = {BECAME_CRITICAL: "‼️"}
+"""Events of an incident's log that its card shows, each with its sign."""
+
 SAID_ELSEWHERE = frozenset({"severity", "alertname", "summary", "description"})
 
 _DOTS = {Severity.CRITICAL: "🔴", Severity.ERROR: "🔴", Severity.WARNING: "🟠", Severity.INFO: "🔵"}
@@ -36,10 +40,10 @@ _PAGED_WORDS = {
 }
 
 
-def incident_card(incident: Incident, paged: Sequence[Paged]) -> Card:
-    """The card of an incident, with who was paged and what came of it."""
+def incident_card(incident: Incident, paged: Sequence[Paged], told: Sequence[Entry] = ()) -> Card:
+    """The card of an incident, with who was paged and what came of it. `told`: entries of its log, of `EVENTS`."""
     for room in (TEXT_SHOWN, 200, 0):
-        text = "\n".join([*_head(incident, room), *_people(incident, paged), *_foot(incident)])
+        text = "\n".join([*_head(incident, room), *_people(incident, paged), *_told(told), *_foot(incident)])
         if len(text.encode("utf-16-le")) // 2 <= TEXT_LIMIT:
             break
     return Card(text=text, buttons=_buttons(incident))
@@ -114,6 +118,10 @@ def _people(incident: Incident, paged: Sequence[Paged]) -> list[str]:
     shown = paged[-PAGED_SHOWN:]
     lines = [f"… {count(len(paged) - len(shown), 'earlier page')}"] if len(paged) > len(shown) else []
     return lines + [_paged(incident, one) for one in shown]
+
+
+def _told(told: Sequence[Entry]) -> list[str]:
+    return [f"{EVENTS[one.event]} {escape(one.words)}{_at(one.at)}" for one in told[-PAGED_SHOWN:]]
 
 
 def _paged(incident: Incident, one: Paged) -> str:

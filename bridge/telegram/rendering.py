@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bridge.services.chat.chat_port import Card
-from bridge.store import incidents, messages, pages, storms
+from bridge.store import incident_log, incidents, messages, pages, storms
 from bridge.store.posts import Post
 from bridge.telegram import incident_cards, sms_cards
 
@@ -23,7 +23,7 @@ def card_of(connection: Connection, post: Post, now: datetime, *, name_gateways:
         return sms_cards.render(message, post.place.chat_id, now, name_gateways=name_gateways)
     if subject.incident_id is not None:
         incident = incidents.get(connection, subject.incident_id)
-        return incident_cards.incident_card(incident, pages.of_incident(connection, incident.id)) if incident else GONE
+        return _incident(connection, incident) if incident else GONE
     if subject.storm_id is not None:
         storm = storms.view(connection, subject.storm_id)
         return incident_cards.storm_card(storm) if storm else GONE
@@ -31,6 +31,11 @@ def card_of(connection: Connection, post: Post, now: datetime, *, name_gateways:
         page = pages.get(connection, subject.page_id)
         return _page(connection, page) if page else GONE
     return Card(text=post.text)
+
+
+def _incident(connection: Connection, incident: incidents.Incident) -> Card:
+    told = incident_log.of_events(connection, incident.id, incident_cards.EVENTS)
+    return incident_cards.incident_card(incident, pages.of_incident(connection, incident.id), told)
 
 
 def _page(connection: Connection, page: pages.Page) -> Card:

@@ -32,6 +32,7 @@ class Incident:
     state: str = "open"
     position: int = 0
     due_at: datetime | None = None
+    acked_critical: bool = False
 
 
 @dataclass(kw_only=True)
@@ -92,7 +93,12 @@ class Model:
     # what comes from outside
 
     def fires(self, name: str, severity: Severity, policy: str, reports_end: bool, now: datetime) -> None:
-        if not any(one.name == name and one.state != "resolved" for one in self.incidents):
+        is_open = [key for key, one in enumerate(self.incidents) if one.name == name and one.state != "resolved"]
+        for key in is_open:
+            before, self.incidents[key].severity = self.incidents[key].severity, severity
+            if severity is Severity.CRITICAL is not before:
+                self._became_critical(key, policy, now)
+        if not is_open:
             due = None if policy == "none" else now
             new = Incident(
                 name=name,
@@ -104,6 +110,24 @@ class Model:
                 paging_since=now,
             )
             self.incidents.append(new)
+
+    def _became_critical(self, key: int, policy: str, now: datetime) -> None:
+        """An Ack of something lesser holds no more; what runs need not wait for a quiet time."""
+        one = self.incidents[key]
+        if one.state == "acknowledged" and one.acked_critical:
+            return
+        if one.state == "acknowledged" or one.due_at is None:
+            one.policy = policy if one.policy == "none" else one.policy
+            one.state, one.position, one.paging_since = "open", 0, now
+            one.due_at = None if one.policy == "none" else now
+            return
+        for request in self.requests:
+            if request.incident == key and request.open:
+                request.due_at = min(request.due_at, now)
+        steps = self.policies[one.policy].steps
+        if one.position:
+            wait = steps[one.position - 1][1] if one.position <= len(steps) else FALLBACK_EVERY
+            one.due_at = min(one.due_at, now + wait)
 
     def resolves(self, name: str, now: datetime) -> None:
         for key, one in enumerate(self.incidents):
@@ -118,6 +142,7 @@ class Model:
             policy = self.policies.get(one.policy)
             timeout = policy.ack_timeout if policy and one.reports_end else None
             one.state, one.due_at = "acknowledged", now + timeout if timeout else None
+            one.acked_critical = one.severity is Severity.CRITICAL
         self._nobody_needs(won)
 
     def escalated(self, key: int, now: datetime) -> None:

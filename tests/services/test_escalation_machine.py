@@ -96,7 +96,7 @@ OUTCOMES: Mapping[str, Outcome] = {
     "not_sent": NotSent(reason=Reason.NO_BALANCE, out_of_service=True),
     "unknown": Unknown(reason=Reason.NO_ANSWER),
 }
-SMS = re.compile(r"(Maybe a repeat: )?(?:CRITICAL|WARNING) (\w) \([^)]*\)(?: \+(\d+) more)? /ack P\d+")
+SMS = re.compile(r"(Maybe a repeat: )?(?:CRITICAL|WARNING|INFO) (\w) \([^)]*\)(?: \+(\d+) more)? /ack P\d+")
 
 
 class Phones:
@@ -189,7 +189,7 @@ class Paged(RuleBasedStateMachine):
         await self.housekeeping.take_over()
 
     def read(self, source: str, body: bytes, state: str) -> News:
-        """What was posted: the names of alerts, and whether they fire."""
+        """What was posted: the names of alerts (with ! they are critical now), and whether they fire."""
         return News(
             alerts=tuple(
                 Alert(
@@ -197,10 +197,10 @@ class Paged(RuleBasedStateMachine):
                     fingerprint=name,
                     firing=state == "firing",
                     title=name,
-                    severity=ALERTS[name][0],
+                    severity=Severity.CRITICAL if worse else ALERTS[name][0],
                     labels={"team": ALERTS[name][1]},
                 )
-                for name in body.decode().split()
+                for name, worse, _ in (word.partition("!") for word in body.decode().split())
             )
         )
 
@@ -238,13 +238,17 @@ class Paged(RuleBasedStateMachine):
 
     # what happens
 
-    @rule(names=st.lists(st.sampled_from(sorted(ALERTS)), min_size=1, max_size=3, unique=True))
-    def alerts_fire(self, names: list[str]) -> None:
+    @rule(
+        names=st.lists(st.sampled_from(sorted(ALERTS)), min_size=1, max_size=3, unique=True),
+        worse=st.sampled_from([False, False, True]),
+    )
+    def alerts_fire(self, names: list[str], worse: bool) -> None:
         self.tick()
         for name in names:
             severity, team, source = ALERTS[name]
+            severity = Severity.CRITICAL if worse else severity
             policy = team or ("none" if severity is Severity.INFO else "default")
-            self.post(source, name, "firing")
+            self.post(source, f"{name}!" if worse else name, "firing")
             self.model.fires(name, severity, policy, source == "alertmanager", self.now)
         self.both()
 

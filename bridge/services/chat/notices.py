@@ -19,9 +19,10 @@ class Notices:
         self.places = tuple(places)
         self._admins = tuple(Place(chat_id=admin) for admin in admins)
 
-    def tell(self, connection: Connection, key: str, words: str, now: datetime) -> None:
-        """Plain `words` to the places for notices, once for each `key`."""
-        self._say(connection, key, words, self.places, now)
+    def tell(self, connection: Connection, key: str, words: str, now: datetime, about: Sequence[Incident] = ()) -> None:
+        """Plain `words` to the places for notices, or to the chats of the incidents `about`, once for each `key`."""
+        here = [place for incident in about for place in home(incident, self.places)]
+        self._say(connection, key, words, here or self.places, now)
 
     def alarm(
         self, connection: Connection, key: str, words: str, now: datetime, about: Sequence[Incident] = ()

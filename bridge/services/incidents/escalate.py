@@ -151,16 +151,6 @@ class Escalation:
         self._notices.alarm(connection, key, words, now, about=some)
 
 
-def became_critical(connection: Connection, some: Sequence[Incident], roster: Roster, now: datetime) -> None:
-    """These (as they stood before) are critical now: no quiet time holds their pages, and the wait begins now."""
-    page_requests.hurry(connection, [incident.id for incident in some], now)
-    for incident in some:
-        policy = policy_of(roster, incident.policy)
-        turn = turn_at(policy, incident.position - 1) if policy and incident.position else None
-        if turn and incident.due_at and incident.due_at > now + turn.step.wait:
-            _set_timers(connection, [incident], incident.position, now + turn.step.wait)
-
-
 def _set_timers(connection: Connection, some: Sequence[Incident], position: int, due_at: datetime | None) -> None:
     incidents.set_timers(connection, [(incident.id, position, due_at) for incident in some])
 

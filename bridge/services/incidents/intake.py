@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge.domain.alerts import Alert, Severity
-from bridge.domain.incident import IncidentState
+from bridge.domain.alerts import Alert
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices, post_key, show_incident
-from bridge.services.incidents.escalate import became_critical
 from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
+from bridge.services.incidents.worse import Change, severities_changed
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident
@@ -68,7 +67,7 @@ class Intake:
         is_open = incidents.open_of(connection, source, fingerprints)
         ends = alert_ends.of(connection, source, fingerprints)
         heard: list[tuple[int, Alert]] = []
-        worse: list[Incident] = []
+        changed: list[Change] = []
         new: list[Alert] = []
         over: list[int] = []
         for alert, received_at in batch:
@@ -82,27 +81,16 @@ class Intake:
                     over += [current.id] if current else []
             elif current is not None:
                 heard.append((current.id, alert))
-                if _is_critical_now(alert, current):
-                    worse.append(current)
-                    self._route_anew(connection, current, alert, roster, now)
+                if alert.severity is not current.severity:
+                    changed.append(Change(incident=current, alert=alert))
             elif last_end is None or (alert.starts_at or received_at) > last_end:  # else it is over, and this is late
                 new.append(alert)
         incidents.heard(connection, heard, now)
-        if worse:
-            became_critical(connection, worse, roster, now)
+        severities_changed(connection, self._notices, changed, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
         if over:
             ended_by_source(connection, over, source, now)
         self._open(connection, new, roster, policy, now)
-
-    def _route_anew(
-        self, connection: Connection, current: Incident, alert: Alert, roster: Roster, now: datetime
-    ) -> None:
-        """A card only, until it became critical: now it may be one that pages."""
-        policy = way(roster.oncall, alert).policy
-        if current.policy == NO_POLICY != policy and current.state is IncidentState.OPEN:
-            incidents.begin(connection, current.id, policy, now)
-            incident_log.note(connection, [current.id], "routed", f"critical now; policy {policy}", now)
 
     def _open(
         self, connection: Connection, alerts: Sequence[Alert], roster: Roster, wanted: str, now: datetime
@@ -154,12 +142,6 @@ def _is_news(ended_at: datetime, current: Incident | None, last_end: datetime | 
     if last_end is not None and ended_at <= last_end:
         return False
     return current is None or current.starts_at is None or ended_at >= current.starts_at
-
-
-def _is_critical_now(alert: Alert, current: Incident) -> bool:
-    """Whether an open incident was not critical, and is by this news."""
-    is_open = current.state is IncidentState.OPEN
-    return is_open and alert.severity is Severity.CRITICAL and current.severity is not Severity.CRITICAL
 
 
 def _batches(news: Sequence[News]) -> Iterator[list[News]]:

@@ -62,7 +62,7 @@ def acknowledge(
     won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
     if not won:
         raise Refused("too_late", _who_was_first(found))
-    incident_log.note(connection, won, "acknowledged", f"{by}, {via}", now)
+    incident_log.note(connection, won, incident_log.ACKNOWLEDGED, f"{by}, {via}", now)
     stop_paging(connection, won, now)
     return Answered(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
 
