@@ -105,5 +105,22 @@ def forgive(connection: Connection, since: datetime, until: datetime) -> None:
             connection.execute(update(heartbeats).where(_ONE).values(**moved), {"b_name": one.name})
 
 
+def went_back(connection: Connection, by: timedelta, now: datetime) -> None:
+    """The clock shows `now`, and went back by so much: silence is as long as it was."""
+    for one in armed(connection).values():
+        moved: dict[str, datetime] = {"silent_since": one.silent_since - by, "due_at": one.due_at - by}
+        if one.seen_at is not None and one.seen_at > now:
+            moved["seen_at"] = one.seen_at - by
+        connection.execute(update(heartbeats).where(_ONE).values(**moved), {"b_name": one.name})
+
+
+def not_to_come(connection: Connection, now: datetime) -> None:
+    """What was heard of at a time to come, by a clock that was set back while nobody was there, is silent from now."""
+    for one in armed(connection).values():
+        if one.silent_since > now:
+            moved = {"silent_since": now, "due_at": now + one.allowed}
+            connection.execute(update(heartbeats).where(_ONE).values(**moved), {"b_name": one.name})
+
+
 def _seconds(span: timedelta) -> int:
     return int(span.total_seconds())

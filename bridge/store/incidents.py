@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, func, insert, select, text, type_coerce, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, update
 
 from bridge.domain.alerts import Alert, Link, Severity
 from bridge.domain.incident import IncidentState
@@ -260,13 +260,6 @@ def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetim
             .returning(incidents.c.id)
         ).scalars()
     return sorted(won)
-
-
-def move_timers(connection: Connection, back: timedelta) -> None:
-    """Every timer that runs goes back by so much."""
-    step = int(back / timedelta(microseconds=1))
-    moved = type_coerce(incidents.c.due_at, BigInteger) - step
-    connection.execute(update(incidents).where(IS_RUNNING).values(due_at=type_coerce(moved, UtcTime())))
 
 
 def begin(connection: Connection, incident_id: int, policy: str, due_at: datetime | None, now: datetime) -> None:

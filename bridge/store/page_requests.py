@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, bindparam, case, func, select, type_coerce, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
@@ -134,13 +134,6 @@ def hurry(connection: Connection, incident_ids: Iterable[int], now: datetime) ->
             .where(IS_OPEN_REQUEST, page_requests.c.incident_id.in_(some), page_requests.c.due_at > now)
             .values(due_at=now)
         )
-
-
-def move_times(connection: Connection, back: timedelta) -> None:
-    """Every request that waits is due so much sooner."""
-    step = int(back / timedelta(microseconds=1))
-    moved = type_coerce(page_requests.c.due_at, BigInteger) - step
-    connection.execute(update(page_requests).where(IS_OPEN_REQUEST).values(due_at=type_coerce(moved, UtcTime())))
 
 
 def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> list[int]:

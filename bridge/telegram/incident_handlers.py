@@ -108,7 +108,6 @@ class IncidentHandlers:
                 title=" ".join(title.split())[:300],
                 text=more.strip()[:2000],
                 severity=Severity.CRITICAL,
-                starts_at=now,
                 labels={"from": asker.person.name},
             )
             self._intake.take(connection, [alert], roster, received_at=now, now=now, policy=policy)

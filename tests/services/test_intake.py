@@ -66,7 +66,7 @@ class Desk:
         """News of the same alert."""
         pairs = [(self._alert(one), _received(index)) for index, one in enumerate(news)]
         for share in (pairs,) if at_once else [[pair] for pair in pairs]:
-            self._intake.take_all(self._connection, share, NOBODY, now=START)
+            self._intake.take_all(self._connection, share, NOBODY, now=_received(len(pairs)))
 
     def incidents(self) -> Incidents:
         rows = self._connection.execute(

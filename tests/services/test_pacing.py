@@ -124,3 +124,10 @@ def test_waiting_names_exactly_the_chats_that_may_not_be_written_to(
 
 def test_the_overall_pace_leaves_room_for_answers_to_presses() -> None:
     assert OVERALL.burst + timedelta(seconds=1) / OVERALL.every <= 30
+
+
+def test_a_hold_is_forgotten_when_the_clock_was_set() -> None:
+    pacer = Pacer()
+    pacer.hold(1, START + timedelta(hours=3))
+    pacer.release()
+    assert pacer.ready_at(1, START) == START

@@ -14,11 +14,20 @@ class ManualClock:
 
     def __init__(self, start: datetime = MONDAY_MORNING) -> None:
         self._now = start
+        self._running_s = 0.0
         self._sleepers: dict[asyncio.Future[None], datetime] = {}
 
     def now(self) -> datetime:
         """Aware, UTC."""
         return self._now
+
+    def monotonic(self) -> float:
+        """Seconds that passed, whoever set the clock."""
+        return self._running_s
+
+    def is_set(self, seconds: float) -> None:
+        """Somebody sets it, by so many seconds ahead or (negative) back: no time passes."""
+        self._now += timedelta(seconds=seconds)
 
     def timestamp(self) -> float:
         """The same as Unix seconds."""
@@ -39,8 +48,9 @@ class ManualClock:
             await asyncio.gather(told, return_exceptions=True)
 
     def advance(self, seconds: float) -> None:
-        """Let so many seconds pass at once."""
+        """Let so many seconds pass at once; negative: somebody sets the clock back."""
         self._now += timedelta(seconds=seconds)
+        self._running_s += max(0.0, seconds)
         for over, at in self._sleepers.items():
             if at <= self._now and not over.done():
                 over.set_result(None)

@@ -78,6 +78,10 @@ class Pacer:
         """Nothing to this chat before that time; the others go on."""
         self._held[chat_id] = max(until, self._held.get(chat_id, until))
 
+    def release(self) -> None:
+        """The clock was set: nobody knows until when chats are held. Telegram says it again where it must."""
+        self._held.clear()
+
     def waiting(self, now: datetime) -> dict[int, datetime]:
         """Chats that may not be written to now, and from when on they may."""
         self._held = {chat: until for chat, until in self._held.items() if until > now}

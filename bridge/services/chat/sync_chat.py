@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bridge.clock import Clock
+from bridge.clock import Clock, Leaps
 from bridge.domain.errors import StoreUnavailable
 from bridge.services.chat.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.services.chat.pacing import Pacer
@@ -46,6 +46,7 @@ class ChatSync:
         self._pacer = pacer
         self._clock = clock
         self._wake = wake
+        self._leaps = Leaps(clock)
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._trouble = ""
         self._posted: dict[int, int] = {}  # post -> Telegram id that the store has not taken yet
@@ -53,6 +54,9 @@ class ChatSync:
     async def step(self) -> float | None:
         """Start a call for each chat that may be written to now. Gives the seconds until the next one may."""
         now = self._clock.now()
+        if leap := self._leaps.seen():
+            self._pacer.release()
+            self._leaps.settle(leap)
         waiting = self._pacer.waiting(now)
         skip = set(self._busy) | set(waiting)
         found = await self._database.read(lambda connection: self._due(connection, now, skip))

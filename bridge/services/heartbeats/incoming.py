@@ -4,14 +4,16 @@ Due times stand in the database, so a restart in the middle changes nothing; and
 service ran, or the store took no ping) does not count as silence.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
-from bridge.clock import Clock
+from bridge.clock import Clock, Leaps
 from bridge.domain.alerts import Alert
 from bridge.domain.durations import write_duration
 from bridge.domain.errors import NotFound, StoreError
@@ -87,6 +89,8 @@ class Heartbeats:
         self._intake = intake
         self._clock = clock
         self._on_written = on_written
+        self._leaps = Leaps(clock)
+        self._one_at_a_time = asyncio.Lock()
         self._deaf = True  # until a look ends well: what was silent meanwhile may have called in vain
 
     async def rules(self) -> Mapping[str, HeartbeatRule]:
@@ -98,6 +102,7 @@ class Heartbeats:
 
         Raises `NotFound` for what is not in the on-call file.
         """
+        await self._catch_up()
         due_at, is_back = await self._database.write(lambda connection: self._ping(connection, name))
         if is_back:
             self._on_written()
@@ -106,6 +111,7 @@ class Heartbeats:
     async def step(self) -> float | None:
         """Arm what is new, disarm what is gone, and see to what is late. Gives the seconds until one may be late."""
         try:
+            await self._catch_up()
             if await self._database.read(self._is_due):
                 await self._database.write(self._look)
                 self._deaf = False
@@ -121,6 +127,20 @@ class Heartbeats:
             await self._database.write(self._sign)
         except StoreError as error:
             log.error("%s", error, extra={"event": "store.unavailable"})
+
+    async def _catch_up(self) -> None:
+        """What was written by a clock that was set since is brought to it, before anything is written by it."""
+        async with self._one_at_a_time:
+            if leap := self._leaps.seen():
+                await self._database.write(partial(self._clock_was_set, leap))
+                self._leaps.settle(leap)
+
+    def _clock_was_set(self, leap: timedelta, connection: Connection) -> None:
+        now = self._clock.now()
+        if leap < timedelta(0):
+            heartbeats.went_back(connection, -leap, now)
+        else:  # the machine slept, and heard nothing; or no time passed at all
+            heartbeats.forgive(connection, now - leap, now)
 
     def _is_due(self, connection: Connection) -> bool:
         armed = heartbeats.armed(connection)
@@ -139,8 +159,10 @@ class Heartbeats:
     def _look(self, connection: Connection) -> None:
         now = self._clock.now()
         signed = switches.get(connection, LISTENING)
-        if self._deaf and signed is not None:
-            heartbeats.forgive(connection, signed[2], now)
+        if self._deaf:
+            heartbeats.not_to_come(connection, now)
+            if signed is not None:
+                heartbeats.forgive(connection, signed[2], now)
         self._sign(connection)
         roster = self._roster(connection)
         armed = heartbeats.armed(connection)

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from bridge.clock import Clock
+from bridge.clock import LEAP, Clock, Leaps
 from bridge.domain.alerts import Alert, News
 from bridge.domain.errors import PersonError
 from bridge.oncall.who import Roster
@@ -20,7 +20,7 @@ from bridge.services.chat.notices import Notices
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.paging import Paging
-from bridge.store import alert_inbox, incidents, page_requests
+from bridge.store import alert_inbox, clock_set, incidents
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import Database
 
@@ -34,9 +34,6 @@ ONE_REQUEST_WITHIN = timedelta(seconds=1)
 
 STILL_COMING_S = 0.25
 """So long after a request was kept, more are expected."""
-
-STEP_BACK = timedelta(seconds=10)
-"""A clock that goes back by more was wrong before, or is now; by less, it is only being kept right."""
 
 REST = 3.0
 """While requests come in, the loop rests so many times as long as a step took: they share one writer."""
@@ -75,21 +72,21 @@ class Alerting:
         self._clock = clock
         self._on_written = on_written
         self._kept_at = -STILL_COMING_S
-        self._stepped_at: datetime | None = None
+        self._leaps = Leaps(clock)
+        self._has_stepped = False
         self._open: tuple[int, News] | None = None  # what was read of a request that is not taken in whole
 
     async def step(self) -> float | None:
         """Do a share of what is to be done. Gives the seconds until there is more."""
-        now = self._clock.now()
-        back = self._stepped_at - now if self._stepped_at else timedelta(0)
+        now, leap = self._clock.now(), self._leaps.seen()
         next_at = await self._database.read(partial(self._next_at, now))
-        if back <= STEP_BACK and (next_at is None or next_at > now):
-            self._stepped_at = now
+        if self._has_stepped and not leap and (next_at is None or next_at > now):
             return None if next_at is None else (next_at - now).total_seconds()
         loop = asyncio.get_running_loop()
         started = loop.time()
-        again_at = await self._database.write(partial(self._step, back))
-        self._stepped_at = now
+        again_at = await self._database.write(partial(self._step, leap))
+        self._leaps.settle(leap)
+        self._has_stepped = True
         if loop.time() - self._kept_at < STILL_COMING_S:
             # Requests still come in, and each wants an answer within seconds; what waits here joins the next page.
             await asyncio.sleep(REST * (loop.time() - started))
@@ -107,11 +104,14 @@ class Alerting:
         times = (kept_at, incidents.next_due(connection), self._paging.next_at(connection, now))
         return min((at for at in times if at is not None), default=None)
 
-    def _step(self, back: timedelta, connection: Connection) -> datetime | None:
-        """`back`: so much our clock went back since the last step."""
+    def _step(self, leap: timedelta, connection: Connection) -> datetime | None:
+        """`leap`: by so much our clock was set since the last step."""
         now = self._clock.now()
-        if back > STEP_BACK:
-            self._move_back(connection, back)
+        if not self._has_stepped:
+            self._seen_by_nobody(connection, now)
+        if leap:
+            log.warning("the clock was set by %.0f s", leap.total_seconds(), extra={"event": "clock.set"})
+            clock_set.move_incidents(connection, leap, now)
         roster = self._roster(connection)
         if self._take_in(connection, roster, now):
             return now  # the rest of that request belongs into the same pages
@@ -122,11 +122,13 @@ class Alerting:
         self._paging.make(connection, roster, now)
         return self._next_at(now, connection)
 
-    def _move_back(self, connection: Connection, back: timedelta) -> None:
-        """Timers that were set by a clock that was wrong move with it."""
-        log.warning("the clock went back by %.0f s", back.total_seconds(), extra={"event": "clock.back"})
-        incidents.move_timers(connection, back)
-        page_requests.move_times(connection, back)
+    def _seen_by_nobody(self, connection: Connection, now: datetime) -> None:
+        """The clock may have gone back while nobody was there."""
+        back = clock_set.written_ahead(connection, now)
+        if back > LEAP:
+            log.warning("the clock went back by %.0f s or more", back.total_seconds(), extra={"event": "clock.set"})
+            clock_set.move_incidents(connection, -back, now)
+            clock_set.move_pages(connection, -back, now)
 
     def _take_in(self, connection: Connection, roster: Roster, now: datetime) -> bool:
         """Take in a share of what was kept. True while a request that came just now is taken in by half.

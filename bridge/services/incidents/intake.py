@@ -29,7 +29,7 @@ STORM_FOR = timedelta(minutes=10)
 
 
 News = tuple[Alert, datetime]
-"""An alert, and when its news was received: that stands in for times that its source does not tell."""
+"""An alert, and when its news was received. What tells no time is as new as its place among the others."""
 
 
 class Intake:
@@ -73,18 +73,18 @@ class Intake:
         for alert, received_at in batch:
             current, last_end = is_open.get(alert.fingerprint), ends.get(alert.fingerprint)
             if not alert.firing:
-                ended_at = alert.ends_at or received_at
-                if _is_news(ended_at, current, last_end):
+                if alert.ends_at is None or _is_news(alert.ends_at, current, last_end):
                     # An end that is to come is not known: by a clock that is wrong, the alert would be deaf until then.
-                    known_end = min(ended_at, received_at + CLOCKS_DIFFER)
+                    known_at = min(received_at, now)
+                    known_end = min(alert.ends_at, known_at + CLOCKS_DIFFER) if alert.ends_at else known_at
                     alert_ends.note(connection, source, alert.fingerprint, known_end)
                     over += [current.id] if current else []
             elif current is not None:
                 heard.append((current.id, alert))
                 if alert.severity is not current.severity:
                     changed.append(Change(incident=current, alert=alert))
-            elif last_end is None or (alert.starts_at or received_at) > last_end:  # else it is over, and this is late
-                new.append(alert)
+            elif last_end is None or alert.starts_at is None or alert.starts_at > last_end:
+                new.append(alert)  # else it is over, and this is late
         incidents.heard(connection, heard, now)
         severities_changed(connection, self._notices, changed, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])

@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bridge.clock import Clock
+from bridge.clock import Clock, Leaps
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.failover import Way
 from bridge.domain.outcome import Outcome, Reason, Unknown
@@ -24,7 +24,7 @@ from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.services.sms.settle import Answered, settle
-from bridge.store import outcomes, queue
+from bridge.store import clock_set, outcomes, queue
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.queue import Call, Claimed, Room
@@ -72,6 +72,7 @@ class Deliverer:
         self._page_retry = page_retry or retry
         self._absence = absence
         self._stepped_at = clock.now()
+        self._leaps = Leaps(clock)
         self._only_message = only_message
         self._running: set[asyncio.Task[None]] = set()
         self._answered: list[Answered] = []
@@ -82,19 +83,20 @@ class Deliverer:
         answered, self._answered = self._answered, []
         rooms = {way.name: Room(calls=len(self._free[way.name]), batch=way.batch) for way in self._ways}
         wanted = sum(room.calls for room in rooms.values()) if self._claiming else 0
-        now = self._clock.now()
+        now, leap = self._clock.now(), self._leaps.seen()
         was_away = now - self._stepped_at > self._absence
         if not answered and not wanted and not was_away:
             self._stepped_at = now
             return None
         try:
             calls, finished, turned, due_at = await self._database.write(
-                partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away)
+                partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away, leap)
             )
         except BaseException:
             self._answered[:0] = answered  # they happened: they are written as soon as that works
             raise
         self._stepped_at = now
+        self._leaps.settle(leap)
         self._tell(finished, turned)
         for call in calls:
             log.debug(
@@ -113,9 +115,12 @@ class Deliverer:
         rooms: Mapping[str, Room],
         call_ids: Sequence[str],
         was_away: bool,
+        leap: timedelta,
         connection: Connection,
     ) -> tuple[list[Call], list[Finished], list[Turned], datetime | None]:
         now = self._clock.now()
+        if leap:
+            clock_set.move_pages(connection, leap, now)
         gateways = Gateways.read(connection, self._ways, now)
         finished = self._settle(connection, answered, gateways, now)
         if was_away:

@@ -73,7 +73,10 @@ def _next(
     if elsewhere and not isinstance(outcome, Unknown):
         return Next(state=State.QUEUED, due_at=now, asked=failover.write_asked(asked))
     summed_up = failover.sum_up(outcome, asked)
-    retry_at = policy.next_due(summed_up, tries=delivery.tries, started_at=delivery.round_started_at, now=now)
+    started_at = delivery.round_started_at
+    if answered.call.page:  # as old as when it was claimed: the clock may have been set since
+        started_at += now - answered.call.claimed_at
+    retry_at = policy.next_due(summed_up, tries=delivery.tries, started_at=started_at, now=now)
     following = follow(summed_up, listed=len(answered.outcomes), now=now, retry_at=retry_at)
     # Of a page of which nobody knows, the repeat goes to another gateway.
     return replace(following, asked=failover.write_asked(asked if elsewhere else failover.next_pass(asked)))

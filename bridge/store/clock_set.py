@@ -1,0 +1,106 @@
+"""Times that our own clock wrote, brought to a clock that was set since."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    TextClause,
+    and_,
+    case,
+    select,
+    true,
+    type_coerce,
+    update,
+)
+
+from bridge.domain.delivery import State
+from bridge.store.queue import PRIORITY_PAGE
+from bridge.store.tables import (
+    IS_OPEN_INCIDENT,
+    IS_OPEN_REQUEST,
+    IS_OUT_OF_DATE,
+    IS_RUNNING,
+    UtcTime,
+    alert_ends,
+    deliveries,
+    incident_log,
+    incidents,
+    page_requests,
+    posts,
+    storms,
+)
+
+Times = tuple[tuple[Column[Any], ColumnElement[bool] | TextClause], ...]
+"""A column, and of which rows."""
+
+_OF_OPEN = page_requests.c.incident_id.in_(select(incidents.c.id).where(IS_OPEN_INCIDENT))
+_IS_PAGE_UNDER_WAY = and_(
+    deliveries.c.state.in_([State.QUEUED.value, State.SENDING.value]), deliveries.c.priority == PRIORITY_PAGE
+)
+
+# Since when something is open, asked for, tried: what its age is told by.
+_AGES: Times = (
+    (incidents.c.paging_since, IS_OPEN_INCIDENT),
+    (page_requests.c.requested_at, _OF_OPEN),
+)
+_PAGE_AGES: Times = ((deliveries.c.round_started_at, _IS_PAGE_UNDER_WAY),)
+# When something is to be done.
+_DUE: Times = (
+    (incidents.c.due_at, IS_RUNNING),
+    (page_requests.c.due_at, IS_OPEN_REQUEST),
+)
+_PAGES_DUE: Times = ((deliveries.c.due_at, _IS_PAGE_UNDER_WAY),)
+# What cannot be of a time to come.
+_PAST: Times = (
+    (alert_ends.c.ended_at, true()),
+    (incidents.c.opened_at, true()),
+    (incident_log.c.at, true()),
+    (storms.c.opened_at, true()),
+    (storms.c.joined_at, true()),
+    (posts.c.due_at, IS_OUT_OF_DATE),
+)
+
+
+def move_incidents(connection: Connection, leap: timedelta, now: datetime) -> None:
+    """The clock shows `now`, and was set by `leap`, ahead or back: no incident is older or younger for it.
+
+    Back, all that was to come comes as soon as it would have. Ahead, what is due by the new time is done now: the
+    machine may have slept, and a page that is late is better than one that is later still.
+    """
+    _move(connection, _AGES, leap, now)
+    if leap < timedelta(0):
+        _move(connection, _DUE, leap, now)
+        for column, which in _PAST:
+            values = {column: _moved(column, leap)}
+            connection.execute(update(column.table).where(which, column > now).values(values))
+
+
+def move_pages(connection: Connection, leap: timedelta, now: datetime) -> None:
+    """The same for pages that are tried."""
+    _move(connection, _PAGE_AGES, leap, now)
+    if leap < timedelta(0):
+        _move(connection, _PAGES_DUE, leap, now)
+
+
+def _move(connection: Connection, times: Times, leap: timedelta, now: datetime) -> None:
+    for column, which in times:
+        moved = _moved(column, leap)
+        # Nothing began at a time to come.
+        value = case((moved > now, now), else_=moved) if leap > timedelta(0) else moved
+        connection.execute(update(column.table).where(which).values({column: value}))
+
+
+def written_ahead(connection: Connection, now: datetime) -> timedelta:
+    """By how much the last thing that happened to an incident is of a time to come: at least so far the clock went
+    back, if nobody saw it do so."""
+    last = connection.execute(select(incident_log.c.at).order_by(incident_log.c.id.desc()).limit(1)).scalar()
+    return max(timedelta(0), last - now) if last else timedelta(0)
+
+
+def _moved(column: Column[Any], by: timedelta) -> ColumnElement[datetime]:
+    step = by // timedelta(microseconds=1)
+    return type_coerce(type_coerce(column, BigInteger) + step, UtcTime())
