@@ -9,6 +9,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 from bridge.store.many import Many, slices
 from bridge.store.tables import incident_log, microseconds
 
+UNHEARD = "escalation.unheard"
+"""Nobody is paged any more, or nobody could be."""
+LAST_PAGE = "escalation.last"
+"""No further step comes, and a page is still tried."""
+
 ACKNOWLEDGED = "acknowledged"
 BECAME_CRITICAL = "critical"
 EASED = "eased"

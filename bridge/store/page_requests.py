@@ -154,6 +154,31 @@ def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> l
     )
 
 
+_UNDER_WAY = (State.QUEUED.value, State.SENDING.value, State.HELD.value)
+
+
+def under_way(connection: Connection, incident_ids: Collection[int]) -> set[int]:
+    """Of these incidents, those that somebody is still to be paged about: a page waits, is sent, or is to be made."""
+    found: set[int] = set()
+    for some in slices(incident_ids):
+        found |= set(
+            connection.execute(
+                select(page_requests.c.incident_id)
+                .select_from(
+                    page_requests.outerjoin(pages, pages.c.id == page_requests.c.page_id).outerjoin(
+                        deliveries, deliveries.c.message_id == pages.c.message_id
+                    )
+                )
+                .where(
+                    page_requests.c.incident_id.in_(some),
+                    page_requests.c.dropped == 0,
+                    (page_requests.c.page_id.is_(None)) | (deliveries.c.state.in_(_UNDER_WAY)),
+                )
+            ).scalars()
+        )
+    return found
+
+
 def without_hope(connection: Connection, ids: Collection[int]) -> list[int]:
     """Of these open incidents, the ones whose newest step has no request left that a phone may hear of."""
     alive = (

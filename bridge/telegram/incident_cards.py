@@ -40,10 +40,13 @@ _PAGED_WORDS = {
 }
 
 
+_STILL_TRIED = frozenset({None, State.QUEUED, State.SENDING, State.HELD})
+
+
 def incident_card(incident: Incident, paged: Sequence[Paged], told: Sequence[Entry] = ()) -> Card:
     """The card of an incident, with who was paged and what came of it. `told`: entries of its log, of `EVENTS`."""
     for room in (TEXT_SHOWN, 200, 0):
-        text = "\n".join([*_head(incident, room), *_people(incident, paged), *_told(told), *_foot(incident)])
+        text = "\n".join([*_head(incident, room), *_people(incident, paged), *_told(told), *_foot(incident, paged)])
         if len(text.encode("utf-16-le")) // 2 <= TEXT_LIMIT:
             break
     return Card(text=text, buttons=_buttons(incident))
@@ -140,7 +143,7 @@ def _paged(incident: Incident, one: Paged) -> str:
     return f"{ICONS[one.state]} {name}: {words}{at}"
 
 
-def _foot(incident: Incident) -> list[str]:
+def _foot(incident: Incident, paged: Sequence[Paged]) -> list[str]:
     lines = []
     if incident.acked_by:
         lines.append(f"👤 acknowledged by {escape(incident.acked_by)}{_at(incident.acked_at)}")
@@ -153,6 +156,8 @@ def _foot(incident: Incident) -> list[str]:
         lines.append(f"⏭ next step {_clock(incident.due_at)}")
     elif incident.state is IncidentState.OPEN and incident.policy == NO_POLICY:
         lines.append("A card only: nobody is paged")
+    elif incident.state is IncidentState.OPEN and any(one.state in _STILL_TRIED for one in paged):
+        lines.append("🚨 no further step: the last page is still tried")
     elif incident.state is IncidentState.OPEN:
         lines.append("🚨 nobody is paged about it any more")
     elif incident.due_at is not None:

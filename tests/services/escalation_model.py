@@ -218,11 +218,9 @@ class Model:
         )
 
     def _ends(self, key: int) -> None:
+        """What was asked for is tried on."""
         self.incidents[key].due_at = None
         self.unheard.add(key)
-        for request in self.requests:
-            if request.incident == key and request.open:
-                request.dropped = True
 
     def _hurry(self, key: int, now: datetime) -> None:
         one = self.incidents[key]
@@ -237,6 +235,8 @@ class Model:
             queued = [key for key, page in enumerate(self.pages) if page.person == person and page.state == "queued"]
             if not due or (not queued and now < self._left_alone_until(person)):
                 continue
+            if queued and self.pages[queued[-1]].maybe_sent:
+                continue  # who joined that repeat would have none of their own
             if not queued:
                 self.pages.append(Page(person=person, made_at=now, due_at=now))
                 queued = [len(self.pages) - 1]

@@ -32,6 +32,7 @@ from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import alert_inbox
+from bridge.store import page_requests as page_requests_of
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.store.tables import deliveries, incident_log, incidents, page_requests, pages
@@ -391,8 +392,11 @@ class Paged(RuleBasedStateMachine):
             one.incident_id
             for one in self.rows(select(incident_log).where(incident_log.c.event == "escalation.unheard"))
         }
+        under_way = self.run(
+            self.database.read(lambda c: page_requests_of.under_way(c, range(1, len(self.model.incidents) + 1)))
+        )
         for one in self.rows(select(incidents).where(incidents.c.state == "open", incidents.c.policy != "none")):
-            assert one.due_at is not None or one.id in said
+            assert one.due_at is not None or one.id in said or one.id in under_way
             assert one.due_at is None or one.due_at <= self.now + max(FALLBACK_EVERY, 10 * M + timedelta(hours=9))
 
     @invariant()

@@ -4,7 +4,6 @@ A step is one transaction: it asks for its pages and sets the next timer. So a r
 and an Ack, which clears the same timer, wins or loses cleanly.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,12 +18,11 @@ from bridge.oncall.records import Policy
 from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
 from bridge.services.chat.notices import Notices
+from bridge.services.incidents import the_end
 from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incidents, page_requests, posts
 from bridge.store.incidents import Incident
 from bridge.store.page_requests import Request
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +91,7 @@ class Escalation:
                 return
             if turn.last_resort:
                 # It never ends in silence, and never spins: in half an hour somebody may have a phone again.
-                self._alarm(connection, some, f"nobody could be paged, not even {_names(turn)}", position, now)
+                the_end.tell(connection, self._notices, some, f"nobody could be paged, not even {_names(turn)}", now)
                 _set_timers(connection, some, position + 1, now + FALLBACK_EVERY)
                 return
             position += 1
@@ -134,21 +132,16 @@ class Escalation:
         _log(connection, again, "ack.timeout", "it fires still", now)
 
     def _end(self, connection: Connection, some: Sequence[Incident], why: str, now: datetime) -> None:
-        """Nobody is paged any more; that is said."""
+        """No further step comes; that is said. What was asked for is tried on: a page late is better than none."""
         _set_timers(connection, some, some[0].position, None)
-        page_requests.drop(connection, [incident.id for incident in some])
-        self._alarm(connection, some, f"{why}. Nobody is paged about it any more", some[0].position, now)
-
-    def _alarm(self, connection: Connection, some: Sequence[Incident], why: str, position: int, now: datetime) -> None:
-        """One alarm for all: a storm must not become as many alarms."""
-        first = some[0]
-        log.error("%d incidents from %s: %s", len(some), first.code, why, extra={"event": "escalation.unheard"})
-        _log(connection, some, "escalation.unheard", why, now)
-        more = f" (and {len(some) - 1} more, see /alerts)" if len(some) > 1 else ""
-        words = f"{first.code} {first.title}{more}: {why}."
-        # With its time: after an Ack that ran out the same step comes again, and is told of again.
-        key = f"unheard:{first.id}:{position}:{now.timestamp():.0f}"
-        self._notices.alarm(connection, key, words, now, about=some)
+        tried = page_requests.under_way(connection, [incident.id for incident in some])
+        ended = [incident for incident in some if incident.id not in tried]
+        if ended:
+            the_end.tell(connection, self._notices, ended, f"{why}. {the_end.NOBODY}", now)
+        if tried:
+            words = f"{why}. No further step comes; the last page is still tried"
+            rest = [incident for incident in some if incident.id in tried]
+            the_end.tell(connection, self._notices, rest, words, now, event=incident_log.LAST_PAGE)
 
 
 def _set_timers(connection: Connection, some: Sequence[Incident], position: int, due_at: datetime | None) -> None:

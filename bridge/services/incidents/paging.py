@@ -14,7 +14,7 @@ from bridge.domain.wording import reason
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices, post_key, show_incident
-from bridge.services.incidents import page_outage
+from bridge.services.incidents import page_outage, the_end
 from bridge.services.incidents.policies import policy_of, steps_of
 from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
 from bridge.store.incident_log import Entry
@@ -59,7 +59,8 @@ class Paging:
             if person is None or not person.phone:
                 self._lost(connection, ids, key, now)
             elif queued and queued.number == person.phone:
-                self._join(connection, queued, person, ids)
+                if not queued.maybe_sent:  # else it is a repeat, and they would have none of their own: a page after it
+                    self._join(connection, queued, person, ids)
             elif queued:
                 self._move(connection, queued, person, ids, now)
             else:
@@ -67,10 +68,11 @@ class Paging:
 
     def next_at(self, connection: Connection, now: datetime) -> datetime | None:
         """When the next page is to be made; None while nobody is to be paged."""
-        times = [
-            self._at(connection, key, first_due, pages.queued_of(connection, key), now)
-            for key, first_due in page_requests.waiting(connection).items()
-        ]
+        times = []
+        for key, first_due in page_requests.waiting(connection).items():
+            queued = pages.queued_of(connection, key)
+            if queued is None or not queued.maybe_sent:  # else when that repeat has left: its outcome wakes us
+                times.append(self._at(connection, key, first_due, queued, now))
         return min(times, default=None)
 
     def _at(
@@ -91,6 +93,7 @@ class Paging:
         page_requests.drop(connection, ids, person=key)
         incident_log.note(connection, ids, "page.lost", f"{key} has no phone in the on-call file", now)
         incidents.hurry(connection, page_requests.without_hope(connection, ids), now)
+        the_end.pages_ended(connection, self._notices, ids, now)
 
     def _join(self, connection: Connection, page: Page, person: Person, ids: Collection[int]) -> None:
         page_requests.answer(connection, page.id, person.key, ids)
@@ -154,13 +157,14 @@ class Paging:
         if not ended:
             return
         found = pages.by_message(connection, {one.message_id for one in ended})
-        entries, bad = [], []
+        entries, bad, about = [], [], set()
         for one in ended:
             page = found[one.message_id]
             words = f"{page.code} to {page.person_name}: {one.next.state.value}"
             if why := reason(one.outcome.reason.value):
                 words += f", {why}"
             ids = pages.incident_ids(connection, page.id)
+            about |= set(ids)
             # A page for thousands is one line in the log of its first ones: the rest find it by the page.
             entries += [Entry(incident_id=incident_id, event="page.outcome", words=words) for incident_id in ids[:50]]
             if one.next.state is State.UNKNOWN:
@@ -175,12 +179,15 @@ class Paging:
         page_outage.tell(connection, self._notices, ended, now)
         if bad:
             self._go_on(connection, bad, now)
+        the_end.pages_ended(connection, self._notices, about, now)
 
     def abandoned(self, connection: Connection, message_ids: Collection[int], now: datetime) -> None:
         """These were with the gateway when the process ended, and nobody knows what came of them."""
         for page in pages.by_message(connection, message_ids).values():
             self._once_more(connection, page, now)
-            posts.touch_incidents(connection, pages.incident_ids(connection, page.id))
+            ids = pages.incident_ids(connection, page.id)
+            the_end.pages_ended(connection, self._notices, ids, now)
+            posts.touch_incidents(connection, ids)
 
     def after_absence(self, connection: Connection) -> None:
         """Nobody was there for a while: what still goes out says that it may be a repeat."""
