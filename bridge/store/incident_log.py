@@ -16,6 +16,7 @@ LAST_PAGE = "escalation.last"
 
 ACKNOWLEDGED = "acknowledged"
 BECAME_CRITICAL = "critical"
+TELEGRAM_ONLY = "page.telegram"
 EASED = "eased"
 """An acknowledged incident that was critical is not any more: its Ack was for something critical."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from bridge.domain.delivery import State
 from bridge.domain.outcome import Reason
@@ -41,12 +41,30 @@ def rejected_at(connection: Connection, people: Collection[tuple[str, str]], sin
 
 def silent_chats(connection: Connection, chat_ids: Collection[int]) -> frozenset[int]:
     """Those of these chats in which Telegram has refused our last post for good: blocked, or never started."""
+    return _chats_of(connection, _last_posts(connection, chat_ids), posts.c.trouble != "")
+
+
+def open_chats(connection: Connection, chat_ids: Collection[int]) -> frozenset[int]:
+    """Those of these chats in which Telegram took our last post."""
+    return _chats_of(connection, _last_posts(connection, chat_ids), posts.c.trouble == "")
+
+
+def _last_posts(connection: Connection, chat_ids: Collection[int]) -> list[int]:
+    """The last post to each of these chats of which Telegram has said something, lately."""
+    if not chat_ids:
+        return []
     newest = select(func.max(posts.c.id)).scalar_subquery()
-    last = (
+    rows = connection.execute(
         select(func.max(posts.c.id))
         .where(posts.c.id > newest - POSTS_LOOKED_AT, posts.c.chat_id.in_(sorted(chat_ids)))
         .where((posts.c.shown > 0) | (posts.c.trouble != ""))
         .group_by(posts.c.chat_id)
     )
-    rows = connection.execute(select(posts.c.chat_id).where(posts.c.id.in_(last), posts.c.trouble != ""))
+    return list(rows.scalars())
+
+
+def _chats_of(connection: Connection, ids: Collection[int], which: ColumnElement[bool]) -> frozenset[int]:
+    if not ids:
+        return frozenset()
+    rows = connection.execute(select(posts.c.chat_id).where(posts.c.id.in_(sorted(ids)), which))
     return frozenset(rows.scalars())

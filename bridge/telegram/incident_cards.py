@@ -10,7 +10,7 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.oncall.records import NO_POLICY
 from bridge.services.chat.chat_port import Button, Card
-from bridge.store.incident_log import BECAME_CRITICAL, Entry
+from bridge.store.incident_log import BECAME_CRITICAL, TELEGRAM_ONLY, Entry
 from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
 from bridge.store.storms import Storm
@@ -19,7 +19,7 @@ from bridge.telegram.markup import TEXT_LIMIT, cut
 TEXT_SHOWN = 700  # characters of an alert's own text
 LABELS_SHOWN = 8
 PAGED_SHOWN = 12
-EVENTS = {BECAME_CRITICAL: "‼️"}
+EVENTS = {BECAME_CRITICAL: "‼️", TELEGRAM_ONLY: "💬"}
 """Events of an incident's log that its card shows, each with its sign."""
 
 SAID_ELSEWHERE = frozenset({"severity", "alertname", "summary", "description"})

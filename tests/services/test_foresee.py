@@ -70,7 +70,7 @@ def test_without_a_fallback_the_last_step_ends_in_an_alarm() -> None:
 def test_a_step_that_has_nobody_moves_on_at_once() -> None:
     file = '[policies.default]\nsteps = [{ page = ["person:esi"] }, { page = ["person:kofi"] }]\n'
     assert lines(told(file, alert("disk full")))[:2] == [
-        "0 - A1: person:esi: nobody there has a phone, so the next step runs at once",
+        "0 - A1: person:esi: nobody there has a phone, so the next step runs at once; esi: by Telegram only",
         "0 Kofi CRITICAL disk full (now) /ack P1",
     ]
 

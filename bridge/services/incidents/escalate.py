@@ -18,7 +18,7 @@ from bridge.oncall.records import Policy
 from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
 from bridge.services.chat.notices import Notices
-from bridge.services.incidents import the_end
+from bridge.services.incidents import telegram_only, the_end
 from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incidents, page_requests, posts
 from bridge.store.incidents import Incident
@@ -108,7 +108,11 @@ class Escalation:
         now: datetime,
     ) -> datetime | None:
         """Ask for the pages of a step. Gives from when its wait counts; None when it has nobody to page."""
-        people = [person for person in people_of(roster, turn.step.targets, now) if person.phone]
+        found = people_of(roster, turn.step.targets, now)
+        people = [person for person in found if person.phone]
+        is_heard = telegram_only.page(connection, [person for person in found if not person.phone], some, now)
+        if not people and is_heard:
+            return now
         if not people:
             _log(connection, some, "step.nobody", f"{_names(turn)}: nobody there has a phone", now)
             return None

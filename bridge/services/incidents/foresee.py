@@ -1,6 +1,7 @@
 """What would follow if these alerts came in and nobody answered: the rules of escalation, without a database.
 
-It supposes that each SMS is accepted at once, and that roster and alerts stay as they are. Pure.
+It supposes that each SMS is accepted at once, that roster and alerts stay as they are, and that of no private chat it
+is known that it is open. Pure.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -121,7 +122,8 @@ class _Forecast:
             return
         while (turn := turn_at(policy, timer.position)) is not None:
             timer.position += 1
-            people = [found for found in who.people(self.roster, turn.step.targets, moment) if found.phone]
+            found = who.people(self.roster, turn.step.targets, moment)
+            people = [person for person in found if person.phone]
             if people:
                 starts_at = min(self._ask(one, person, moment) for person in people)
                 if not turn.last_resort:
@@ -129,12 +131,13 @@ class _Forecast:
                 timer.due_at = max(moment, starts_at) + turn.step.wait
                 return
             names = ", ".join(map(str, turn.step.targets))
+            telegram = "".join(f"; {person.name}: by Telegram only" for person in found)
             nobody = f"{one.code}: {names}: nobody there has a phone"
             if turn.last_resort:
-                yield Event(at=moment, words=nobody, last_resort=True)
+                yield Event(at=moment, words=nobody + telegram, last_resort=True)
                 timer.due_at = moment + FALLBACK_EVERY
                 return
-            yield Event(at=moment, words=f"{nobody}, so the next step runs at once")
+            yield Event(at=moment, words=f"{nobody}, so the next step runs at once{telegram}")
         yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin: the policy has no fallback")
 
     def _ask(self, one: Opened, person: Person, moment: datetime) -> datetime:
