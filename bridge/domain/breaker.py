@@ -16,6 +16,9 @@ FIRST_PROBE = timedelta(seconds=15)
 LONGEST_PROBE = timedelta(minutes=5)
 """Between two messages that find out whether it is back; the wait doubles."""
 
+LONGEST_REST = timedelta(hours=1)
+"""A gateway may ask for more; it is not believed."""
+
 # Of these nobody knows, but the gateway is the likely cause; the others say nothing about it.
 _ITS_FAULT = frozenset({Reason.NO_ANSWER, Reason.CUT, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.SERVER_ERROR})
 # It answered, and the number or the text is to blame.
@@ -38,15 +41,19 @@ class Breaker:
         """Smaller is asked first: 0 in, or due to be probed; 1 out; 2 it asked for rest."""
         if self.rests(now):
             return 2
-        return 0 if self.out_since is None or self.probe_at is None or self.probe_at <= now else 1
+        return 0 if self.out_since is None or self._may_be_probed(now) else 1
+
+    def _may_be_probed(self, now: datetime) -> bool:
+        """Also where the time to wait for is further away than any wait: our clock was ahead when it was noted."""
+        return self.probe_at is None or not timedelta(0) < self.probe_at - now <= LONGEST_PROBE
 
     def rests(self, now: datetime) -> bool:
         """Whether it asked not to be called now."""
-        return self.rests_until is not None and now < self.rests_until
+        return self.rests_until is not None and now < self.rests_until <= now + LONGEST_REST
 
     def probed(self, now: datetime) -> "Breaker":
         """A call goes to it now: while it is out, the next one only after a while."""
-        if self.out_since is None or self.probe_at is None or self.probe_at > now:
+        if self.out_since is None or not self._may_be_probed(now):
             return self
         return replace(self, probe_at=now + self.probe_every)
 
@@ -70,7 +77,7 @@ class Breaker:
 
     def _failed(self, outcome: Outcome, now: datetime) -> "Breaker":
         told = outcome.retry_after_s if isinstance(outcome, NotSent) else None
-        rests_until = self.rests_until if told is None else now + timedelta(seconds=told)
+        rests_until = self.rests_until if told is None else now + min(timedelta(seconds=told), LONGEST_REST)
         failures = self.failures + 1
         at_once = isinstance(outcome, NotSent) and outcome.out_of_service
         failed = replace(self, failures=failures, reason=outcome.reason, rests_until=rests_until)

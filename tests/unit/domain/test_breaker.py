@@ -95,3 +95,18 @@ def test_out_of_any_history_one_acceptance_brings_it_back(outcomes: list[Outcome
     at = NOW + timedelta(hours=1)
     assert breaker.heard(Accepted(), at, at) == NEW
     assert (breaker.out_since is None) == (breaker.probe_at is None)
+
+
+def test_a_clock_that_was_ahead_and_was_put_right_keeps_no_gateway_out() -> None:
+    ahead = NOW + timedelta(days=300)
+    out = NEW.heard(BROKE, ahead, ahead)
+    assert out.rank(NOW) == 0
+    assert out.probed(NOW).rank(NOW) == 1
+    resting = NEW.heard(NotSent(reason=Reason.BUSY, retry_after_s=60), ahead, ahead)
+    assert resting.rank(NOW) == 0
+
+
+def test_a_gateway_that_asks_for_days_of_rest_gets_an_hour() -> None:
+    resting = NEW.heard(NotSent(reason=Reason.BUSY, retry_after_s=1e6), NOW, NOW)
+    assert resting.rank(NOW + timedelta(minutes=59)) == 2
+    assert resting.rank(NOW + timedelta(minutes=61)) == 0
