@@ -39,6 +39,7 @@ def rules_of(settings: Settings) -> Rules:
         daily_limit=settings.daily_limit,
         daily_limit_all=settings.daily_limit_all,
         batch=largest_batch(settings),
+        known_countries=settings.allowed_countries | {settings.default_region},
     )
 
 

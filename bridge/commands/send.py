@@ -3,6 +3,7 @@
 import getpass
 import os
 import sys
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.oncall.by_name import ByName, has_names
-from bridge.services.sms.send_sms import Measured, Order, Rules, measure, submit
+from bridge.services.sms.send_sms import Measured, Order, Rules, first_to, measure, new_countries, submit
 from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
@@ -54,7 +55,7 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     rules = rules_of(found)
     try:
         measured = measure(read.text, rules)
-        if not _confirmed(read, measured, rules, yes=yes):
+        if not _confirmed(read, measured, rules, await _new_countries(path, read, rules), yes=yes):
             return _refuse("Nothing was sent.")
         fresh = current(path) is None
         migrate(path)
@@ -108,15 +109,34 @@ def _order(read: Request, names: ByName) -> Order:
         asks=False,
         doubles=read.doubles,
         left_out=names.left_out,
+        countries=read.countries,
+        confirmed=True,
     )
 
 
-def _confirmed(read: Request, measured: Measured, rules: Rules, *, yes: bool) -> bool:
+async def _new_countries(path: Path, read: Request, rules: Rules) -> tuple[str, ...]:
+    """Those that nobody has sent to from this database. A new database is not made for the question."""
+    wanted = set(read.countries) - rules.known_countries
+    if current(path) is None:
+        return () if len(read.countries) == 1 else tuple(sorted(wanted))
+    if not wanted:
+        return ()
+    migrate(path)
+    database = Database(path)
+    try:
+        return await database.read(partial(new_countries, wanted=read.countries, rules=rules))
+    finally:
+        await database.aclose()
+
+
+def _confirmed(read: Request, measured: Measured, rules: Rules, first: Collection[str], *, yes: bool) -> bool:
     """Whether it may go out: asked on a terminal where the chat would ask, refused where nobody can be asked."""
     cost = len(read.numbers) * measured.segments.count
     questions = [f"{number.e164} is possible, but in no list of valid numbers." for number in read.unverified]
     if cost > rules.confirm_above:
         questions.append(f"This costs {cost} SMS.")
+    if first:
+        questions.append(first_to(first))
     if yes or not questions:
         return True
     for question in questions:

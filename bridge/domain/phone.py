@@ -19,11 +19,12 @@ from phonenumbers import (
     PhoneMetadata,
     PhoneNumber,
     PhoneNumberFormat,
+    PhoneNumberType,
     ValidationResult,
     format_number,
     is_possible_number_with_reason,
-    is_valid_number_for_region,
     ndd_prefix_for_region,
+    number_type,
     parse,
     region_code_for_number,
 )
@@ -39,6 +40,7 @@ INVISIBLE = (
 _SEPARATORS = frozenset("()[]（）［］.．·\u2212")  # beside every blank and every dash (category Pd)
 _PLUS = frozenset("+＋")
 _MAIN_REGION = {str(code): regions[0] for code, regions in COUNTRY_CODE_TO_REGION_CODE.items()}
+_HIDDEN = "…"
 _NON_GEOGRAPHIC = "001"  # libphonenumber's region for +800, +883 and the like
 
 
@@ -55,6 +57,16 @@ class NumberCode(StrEnum):
     NO_COUNTRY = "no_country"  # no country has this code
     AMBIGUOUS = "ambiguous"  # two readings, both good
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    PREMIUM_RATE = "premium_rate"
+    SHARED_COST = "shared_cost"
+
+
+class Rate(StrEnum):
+    """What a number's range costs whoever reaches it, by libphonenumber's number types."""
+
+    ORDINARY = "ordinary"
+    PREMIUM = "premium-rate"
+    SHARED = "shared-cost"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +75,14 @@ class Number:
 
     `e164` with `+`. `valid`: False if the length is right and the range is not known to libphonenumber (new ranges
     reach its tables late): ask a person first. `country`: ISO code, "" if the number belongs to no country. Where
-    countries share a calling code, an invalid number counts as one of the largest (+44 as GB).
+    countries share a calling code, an invalid number counts as one of the largest (+44 as GB). `rate`: of a number
+    that is not valid it is not known, and taken for ordinary.
     """
 
     e164: str
     valid: bool
     country: str
+    rate: Rate = Rate.ORDINARY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +90,8 @@ class NumberProblem:
     """An item that is not taken, as it was typed, with what its sentence needs.
 
     `sign`: the character that is in the way (LETTER, SIGN). `readings`: both readings (AMBIGUOUS), or the one that was
-    refused (COUNTRY_NOT_ALLOWED). `country`: whose numbers are not allowed, "" for those of no country.
+    refused (COUNTRY_NOT_ALLOWED, PREMIUM_RATE, SHARED_COST). `country`: whose it is, where that one was refused; ""
+    for a number of no country.
     """
 
     code: NumberCode
@@ -107,25 +122,40 @@ def is_region(code: str) -> bool:
 
 
 def mask(e164: str) -> str:
-    """`+2332…433`: the first 4 and the last 3 digits. At least 3 digits stay hidden, so a short number shows less."""
+    """`+2332…433`: the first 4 and the last 3 digits. At least 3 digits stay hidden, so a short number shows less.
+
+    One that is masked already stays as it is.
+    """
+    if _HIDDEN in e164:
+        return e164
     digits = e164.removeprefix("+")
     shown = max(0, min(4, len(digits) - 6))
-    return f"+{digits[:shown]}…{digits[-3:]}"
+    return f"+{digits[:shown]}{_HIDDEN}{digits[-3:]}"
 
 
-def read_number(item: str, *, region: str, allowed_countries: frozenset[str]) -> Number | NumberProblem:
+_RATES = {PhoneNumberType.PREMIUM_RATE: Rate.PREMIUM, PhoneNumberType.SHARED_COST: Rate.SHARED}
+_REFUSED_RATES = {Rate.PREMIUM: NumberCode.PREMIUM_RATE, Rate.SHARED: NumberCode.SHARED_COST}
+
+
+def read_number(
+    item: str, *, region: str, allowed_countries: frozenset[str], any_rate: bool = False
+) -> Number | NumberProblem:
     """The one number that `item` means, or why there is none. Raises nothing, whatever the item.
 
-    `region` reads national numbers (`GH`: `0241109433`). `allowed_countries` empty: all.
+    `region` reads national numbers (`GH`: `0241109433`). `allowed_countries` empty: all. `any_rate`: premium-rate and
+    shared-cost numbers, too; a leaked account is used to send to these.
     """
     digits = _digits(item)
     if isinstance(digits, NumberProblem):
         return digits
     number = _read(item, digits, region)
-    if isinstance(number, Number) and allowed_countries and number.country not in allowed_countries:
-        return NumberProblem(
-            code=NumberCode.COUNTRY_NOT_ALLOWED, item=item, readings=(number.e164,), country=number.country
-        )
+    if isinstance(number, NumberProblem):
+        return number
+    refused = None if any_rate else _REFUSED_RATES.get(number.rate)
+    if allowed_countries and number.country not in allowed_countries:
+        refused = NumberCode.COUNTRY_NOT_ALLOWED
+    if refused is not None:
+        return NumberProblem(code=refused, item=item, readings=(number.e164,), country=number.country)
     return number
 
 
@@ -218,13 +248,15 @@ def _checked(parsed: Callable[[], PhoneNumber]) -> Number | NumberCode:
     if len(e164) > 1 + E164_DIGITS:
         return NumberCode.TOO_LONG
     country = region_code_for_number(number) or ""
-    valid = is_valid_number_for_region(number, country)
+    kind = number_type(number)
+    valid = kind != PhoneNumberType.UNKNOWN
     if not valid:
         length = is_possible_number_with_reason(number)
         if length != ValidationResult.IS_POSSIBLE:
             return _LENGTH_CODES[length]
         country = country or _MAIN_REGION[str(number.country_code)]
-    return Number(e164=e164, valid=valid, country="" if country == _NON_GEOGRAPHIC else country)
+    country = "" if country == _NON_GEOGRAPHIC else country
+    return Number(e164=e164, valid=valid, country=country, rate=_RATES.get(kind, Rate.ORDINARY))
 
 
 def _without_parsing(digits: str) -> PhoneNumber | None:

@@ -15,7 +15,11 @@ WORDS = {
     NumberCode.LOCAL_ONLY: "{item} lacks its area code.",
     NumberCode.NO_COUNTRY: "{item} begins with a country code that does not exist.",
     NumberCode.AMBIGUOUS: "{item} can be read as {first} or as {second}. Write the one you mean, with its +.",
-    NumberCode.COUNTRY_NOT_ALLOWED: "{item} is {country}: such numbers are not allowed here.",
+    NumberCode.COUNTRY_NOT_ALLOWED: (
+        "{item} is {country}: such numbers are not allowed here (BRIDGE_ALLOWED_COUNTRIES). An admin can change that."
+    ),
+    NumberCode.PREMIUM_RATE: "{item} is {country} at a premium rate: {only_by_name}",
+    NumberCode.SHARED_COST: "{item} is {country} at shared cost: {only_by_name}",
     RequestCode.NO_RECIPIENTS: "There is no recipient.",
     RequestCode.NO_TEXT: "There is no text.",
     RequestCode.UNSENDABLE_TEXT: "The text holds a broken character that no SMS can carry.",
@@ -30,6 +34,9 @@ WORDS = {
     RequestCode.UNKNOWN_NAME: "{item} is nobody in the on-call file.",
     RequestCode.NOBODY: "{item} has nobody with a phone just now: /oncall shows who is on call.",
 }
+
+ONLY_BY_NAME = "refused, whatever the settings. An admin can put it into the on-call file; then its @name is taken."
+"""Who can lift the rule about rates."""
 
 ITEM_SHOWN = 40  # characters
 QUOTES = frozenset("\"'`´“”„‟‘’‚‛«»‹›＂＇")
@@ -48,6 +55,7 @@ def explain(problem: Problem) -> str:
         instead = "Write it without quotes." if problem.sign in QUOTES else "Put a comma between recipients."
         facts |= {"sign": _quoted(problem.sign), "instead": instead}
         facts |= {"first": first, "second": second, "country": country}
+        facts["only_by_name"] = ONLY_BY_NAME
     return WORDS[problem.code].format_map(facts)
 
 

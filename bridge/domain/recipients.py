@@ -47,6 +47,7 @@ def no_oncall_file(name: str) -> RequestProblem:
 class Request:
     """A text and who gets it: at least one number, none twice, in the order typed.
 
+    `countries`: of the numbers that were typed; for those of the on-call file its admin vouches.
     `doubles`: the E.164 form of each number that was dropped because it was there already. `relayed`: the text is that
     of the message replied to.
     """
@@ -54,6 +55,7 @@ class Request:
     numbers: tuple[Number, ...]
     text: str
     doubles: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
     relayed: bool = False
 
     @property
@@ -111,6 +113,7 @@ def read_list(
 
 
 _COMMAS = ",،，"
+_NAME_SIGNS = "@＠"
 _LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
 _AROUND = (
     " \t\n\v\f\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
@@ -134,12 +137,15 @@ class _Listed:
 
     numbers: tuple[Number, ...] = ()
     doubles: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     unfinished: str = ""  # the last item, if it is a number that something is missing from
 
 
 _UNFINISHED = frozenset({NumberCode.TOO_SHORT, NumberCode.WRONG_LENGTH, NumberCode.LOCAL_ONLY})
-_REFUSED_NUMBER = frozenset({NumberCode.AMBIGUOUS, NumberCode.COUNTRY_NOT_ALLOWED})
+_REFUSED_NUMBER = frozenset(
+    {NumberCode.AMBIGUOUS, NumberCode.COUNTRY_NOT_ALLOWED, NumberCode.PREMIUM_RATE, NumberCode.SHARED_COST}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +160,7 @@ class _Reader:
     def item(self, item: str) -> tuple[Number, ...] | Problem:
         found = self.known.get(item)
         if found is None:
-            if item[0] in "@＠":
+            if item[0] in _NAME_SIGNS:
                 found = self.names(item[1:])
             else:
                 number = read_number(item, region=self.region, allowed_countries=self.allowed_countries)
@@ -165,6 +171,7 @@ class _Reader:
     def items(self, pieces: Iterable[str]) -> _Listed:
         numbers: dict[str, Number] = {}
         doubles: list[str] = []
+        countries: set[str] = set()
         problems: dict[str, Problem] = {}
         unfinished = ""
         for item in map(_tidy, pieces):
@@ -179,9 +186,12 @@ class _Reader:
                 if number.e164 in numbers:
                     doubles.append(number.e164)
                 numbers.setdefault(number.e164, number)
+                if item[0] not in _NAME_SIGNS:
+                    countries.add(number.country)
         return _Listed(
             numbers=tuple(numbers.values()),
             doubles=tuple(doubles),
+            countries=tuple(sorted(countries)),
             problems=tuple(problems.values()),
             unfinished=unfinished,
         )
@@ -195,7 +205,7 @@ class _Reader:
         word = _tidy(word)
         if not word:
             return False
-        if word[0] in "@＠":
+        if word[0] in _NAME_SIGNS:
             found = self.names(word[1:])
             return isinstance(found, tuple) or found.code is RequestCode.NOBODY
         number = self._any_number(word)
@@ -206,7 +216,7 @@ class _Reader:
         return number.valid or _plain_number.fullmatch(word) is not None
 
     def _any_number(self, item: str) -> Number | NumberProblem:
-        return read_number(item, region=self.region, allowed_countries=frozenset())
+        return read_number(item, region=self.region, allowed_countries=frozenset(), any_rate=True)
 
 
 def _list_and_text(arguments: str, read: _Reader) -> tuple[_Listed, str]:
@@ -263,7 +273,9 @@ def _request(listed: _Listed, text: str, *, relayed: bool) -> Request | Problems
         problems.append(RequestProblem(code=RequestCode.UNSENDABLE_TEXT))
     if problems:
         return Problems(problems=tuple(problems))
-    return Request(numbers=listed.numbers, text=text, doubles=listed.doubles, relayed=relayed)
+    return Request(
+        numbers=listed.numbers, text=text, doubles=listed.doubles, countries=listed.countries, relayed=relayed
+    )
 
 
 def _tidy(item: str) -> str:

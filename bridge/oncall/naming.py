@@ -31,5 +31,5 @@ def people_named(roster: Roster, name: str, at: datetime) -> tuple[Person, ...] 
 
 def number_of(person: Person) -> Number | None:
     """The person's phone, to send to."""
-    number = read_number(person.phone, region="", allowed_countries=frozenset())
+    number = read_number(person.phone, region="", allowed_countries=frozenset(), any_rate=True)
     return number if isinstance(number, Number) else None

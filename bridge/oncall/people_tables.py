@@ -72,7 +72,7 @@ def _phone(section: Section, region: str) -> str:
     typed = section.text("phone")
     if not typed:
         return ""
-    number = read_number(typed, region=region, allowed_countries=frozenset())
+    number = read_number(typed, region=region, allowed_countries=frozenset(), any_rate=True)
     if isinstance(number, NumberProblem):
         # Whole numbers are nobody's business in a log.
         masked = replace(number, item=f"{typed[:4]}…", readings=tuple(map(mask, number.readings)))

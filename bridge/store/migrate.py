@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from bridge.domain.errors import StoreUnusable
 from bridge.store.database import explain, sqlite_engine
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. A test holds it against the folder."""
 
 

@@ -8,7 +8,7 @@ from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.services.chat.chat_port import Button, Card
-from bridge.services.sms.send_sms import BUTTONS_FOR
+from bridge.services.sms.send_sms import BUTTONS_FOR, first_to
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.markup import TEXT_LIMIT
 
@@ -190,6 +190,8 @@ def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
     if unverified := _strings(remarks.get("ask_unverified")):
         shown = ", ".join(number_shown(number, hide) for number in unverified[:5])
         facts.append(f"Possible, but in no list of valid numbers: {shown}.")
+    if new := _strings(remarks.get("ask_countries")):
+        facts.append(escape(first_to(new)))
     late = []
     if "ask_stale_s" in remarks:
         late.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away.")

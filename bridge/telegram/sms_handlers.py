@@ -121,6 +121,7 @@ class SmsHandlers:
             doubles=request.doubles,
             left_out=names.left_out,
             unverified=tuple(number.e164 for number in request.unverified),
+            countries=request.countries,
             relayed=request.relayed,
         )
 

@@ -139,6 +139,7 @@ class SmsApi:
             asks=False,
             doubles=read.doubles,
             left_out=names.left_out,
+            countries=read.countries,
         )
         try:
             kept_hash, message_id = await self._database.write(partial(self._submit, order, key, body_hash))

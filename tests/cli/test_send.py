@@ -183,11 +183,31 @@ async def test_a_possible_number_in_no_list_of_valid_ones_needs_a_yes(shell: She
     assert (await shell.bridge("send", "+447700900000", "x", "--yes")).code == 0
 
 
+async def test_the_first_message_to_another_country_needs_a_yes(shell: Shell) -> None:
+    done = await shell.bridge("send", f"{TO}, +4915112345678", "x")
+    assert (done.code, done.err.splitlines()[0]) == (1, "This is the first message to DE.")
+    assert not shell.database.exists()
+    assert (await shell.bridge("send", "+4915112345678", "x")).code == 0  # the very first one of a new database
+    done = await shell.bridge("send", "+447820125799", "x")
+    assert (done.code, done.err.splitlines()[0]) == (1, "This is the first message to GB.")
+    assert (await shell.bridge("send", "+447820125799", "x", BRIDGE_DEFAULT_REGION="GB")).code == 0
+    assert (await shell.bridge("send", "+14155552671", "x", "--yes")).code == 0
+    assert (await shell.bridge("send", f"{TO}, +14155552671, +447820125799", "x")).code == 0
+    assert rows(shell, "SELECT country FROM countries ORDER BY country") == [("DE",), ("GB",), ("GH",), ("US",)]
+
+
+async def test_premium_rate_numbers_are_refused_even_with_a_yes(shell: Shell) -> None:
+    done = await shell.bridge("send", "+449012345678", "x", "--yes")
+    assert done.code == 1
+    assert "at a premium rate: refused, whatever the settings. An admin can" in done.line
+
+
 async def test_the_same_limits_hold_as_in_the_chat(shell: Shell) -> None:
     assert (await shell.bridge("send", TO, "x", BRIDGE_DAILY_LIMIT="1")).code == 0
     done = await shell.bridge("send", TO, "x", BRIDGE_DAILY_LIMIT="1")
     assert done.code == 1
     assert "daily limit" in done.line
+    assert "An admin can raise BRIDGE_DAILY_LIMIT." in done.line
     done = await shell.bridge("send", "+447820125799", "x", BRIDGE_ALLOWED_COUNTRIES="GH")
     assert done.code == 1
     assert "not allowed" in done.line

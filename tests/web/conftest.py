@@ -82,7 +82,7 @@ async def make_door(tmp_path: Path) -> AsyncIterator[MakeDoor]:
     """Makes the routes. `tokens`: BRIDGE_API_TOKENS; `limits`: fields of `Rules`."""
     made: list[Door] = []
 
-    async def make(tokens: str = f"ci={CI},ops={OPS}", countries: str = "", **limits: float) -> Door:
+    async def make(tokens: str = f"ci={CI},ops={OPS}", countries: str = "", **limits: object) -> Door:
         variables = {"BRIDGE_API_TOKENS": tokens, "BRIDGE_ALLOWED_COUNTRIES": countries}
         rules = {
             "max_segments": 6,
@@ -91,6 +91,7 @@ async def make_door(tmp_path: Path) -> AsyncIterator[MakeDoor]:
             "daily_limit": 0,
             "daily_limit_all": 0,
             "batch": 1,
+            "known_countries": frozenset({"GH"}),
         }
         found = load(variables, env_file=tmp_path / "none")
         path = new_database(tmp_path, f"{len(made)}.db")

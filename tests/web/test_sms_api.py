@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.delivery import Cause, State
-from bridge.store import messages, switches
+from bridge.store import countries, messages, switches
 from bridge.web.sms_api import BODY_LIMIT
 from tests.support.manual_clock import MONDAY_MORNING
 from tests.support.outbox import number
@@ -28,6 +28,7 @@ def count(door: Door) -> int:
 
 
 async def test_a_text_is_taken_and_its_state_can_be_asked(door: Door, client: httpx.AsyncClient) -> None:
+    await door.database.write(lambda connection: countries.use(connection, ["GB"], door.clock.now()))
     answer = await client.post("/v1/sms", json={"to": ["0241109433", "+447820125799"], "text": "Backup failed"})
     assert (answer.status_code, answer.json()) == (202, {"id": 1, "recipients": 2})
     assert door.woken == 1
@@ -209,6 +210,30 @@ async def test_a_country_that_is_not_allowed_is_refused(make_door: MakeDoor) -> 
     answer = await client.post("/v1/sms", json={"to": ["+447820125799"], "text": "x"})
     assert answer.status_code == 422
     assert (await client.post("/v1/sms", json=GOOD)).status_code == 202
+
+
+@pytest.mark.parametrize(("item", "words"), [("+449012345678", "premium rate"), ("+4918012345", "shared cost")])
+async def test_a_premium_rate_or_shared_cost_number_is_refused(
+    door: Door, client: httpx.AsyncClient, item: str, words: str
+) -> None:
+    answer = await client.post("/v1/sms", json={"to": [item], "text": "x"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "invalid")
+    assert words in answer.json()["detail"][0]
+    assert count(door) == 0
+
+
+async def test_the_first_message_to_another_country_is_refused_because_a_program_cannot_be_asked(
+    door: Door, client: httpx.AsyncClient
+) -> None:
+    assert (await client.post("/v1/sms", json=GOOD)).status_code == 202
+    answer = await client.post("/v1/sms", json={"to": ["+4915112345678"], "text": "x"})
+    assert (answer.status_code, answer.json()["error"]) == (422, "new_country")
+    assert "first message to DE. Send it from the chat, which asks" in answer.json()["detail"][0]
+    assert "an admin" in answer.json()["detail"][0]
+    assert "BRIDGE_ALLOWED_COUNTRIES" in answer.json()["detail"][0]
+    assert count(door) == 1
+    await door.database.write(lambda connection: countries.use(connection, ["DE"], door.clock.now()))
+    assert (await client.post("/v1/sms", json={"to": ["+4915112345678"], "text": "x"})).status_code == 202
 
 
 async def test_doubles_are_dropped(client: httpx.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from bridge.domain.delivery import RESENDABLE, Cause, State
 from bridge.domain.errors import NotFound, Refused
 from bridge.domain.wording import count
 from bridge.services.sms.send_sms import BUTTONS_FOR, check_not_paused
-from bridge.store import messages, switches
+from bridge.store import countries, messages, switches
 
 ASKING = ("ask", "stale")
 """Holds that wait for a person's answer."""
@@ -70,6 +70,8 @@ def confirm(connection: Connection, message_id: int, person: Person, now: dateti
     moved = messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
     if not moved:
         raise Refused("ended", f"#{message_id} does not wait for a confirmation.")
+    asked_about = found.remarks.get("countries")
+    countries.use(connection, asked_about if isinstance(asked_about, list) else (), now)
     messages.note(connection, message_id, decision=f"{CONFIRMED} {person.name}", hold="")
     # What an earlier crash left unknown is asked about next.
     unknown = found.counts.get(State.UNKNOWN)

@@ -1,6 +1,6 @@
 """A person or a program wants a text sent: check it against the rules and write it down."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.domain.segments import Encoding, Segments, simplify, split
-from bridge.store import messages, switches
+from bridge.store import countries, messages, switches
 from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE
 
 BUTTONS_FOR = timedelta(minutes=15)
@@ -28,11 +28,16 @@ class Rules:
     daily_limit: int
     daily_limit_all: int
     batch: int
+    known_countries: frozenset[str] = frozenset()
+    """Never asked about: that of BRIDGE_DEFAULT_REGION, and BRIDGE_ALLOWED_COUNTRIES."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is asked for. `asks`: whether the one who orders can be asked back (a chat can, a program cannot)."""
+    """What is asked for. `asks`: whether the one who orders can be asked back (a chat can, a program cannot).
+
+    `confirmed`: whatever there is to ask was asked before. `countries`: of the numbers that were typed.
+    """
 
     source: str
     source_key: str
@@ -45,6 +50,8 @@ class Order:
     doubles: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()  # names of people who were meant and have no phone
     unverified: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    confirmed: bool = False
     relayed: bool = False
 
 
@@ -77,7 +84,7 @@ def measure(text: str, rules: Rules) -> Measured:
         raise Refused(
             "too_long",
             f"The text has {segments.count} segments{why}; at most {rules.max_segments} are allowed "
-            "(BRIDGE_MAX_SEGMENTS). Nothing was sent.",
+            "(BRIDGE_MAX_SEGMENTS; an admin can raise it). Nothing was sent.",
         )
     remarks: dict[str, object] = {}
     if simple.replaced:
@@ -90,7 +97,7 @@ def measure(text: str, rules: Rules) -> Measured:
 def submit(connection: Connection, order: Order, measured: Measured, rules: Rules, now: datetime) -> Submitted:
     """Write the message and its deliveries. The same (source, key) again gives the first one's id.
 
-    Raises `Refused` (paused, a limit), and then has written nothing.
+    Raises `Refused` (paused, a limit, a new country), and then has written nothing.
     """
     before = messages.find(connection, order.source, order.source_key)
     if before is not None:
@@ -98,6 +105,13 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
     check_not_paused(connection)
     cost = len(order.numbers) * measured.segments.count
     _check_limits(connection, order.owner, cost, rules, now)
+    new = () if order.confirmed else new_countries(connection, order.countries, rules)
+    if new and not order.asks:
+        raise Refused(
+            "new_country",
+            f"{first_to(new)} Send it from the chat, which asks; or an admin lists every country that may be texted in "
+            "BRIDGE_ALLOWED_COUNTRIES. Nothing was sent.",
+        )
     remarks = dict(measured.remarks)
     if order.doubles:
         remarks["doubles"] = list(order.doubles)
@@ -105,8 +119,12 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
         remarks["left_out"] = list(order.left_out)
     if order.relayed:
         remarks["relayed"] = True
-    reasons = questions(order, cost, rules, now) if order.asks else {}
+    reasons = questions(order, cost, rules, now, new) if order.asks else {}
     remarks |= reasons
+    if reasons:
+        remarks["countries"] = list(order.countries)
+    else:
+        countries.use(connection, order.countries, now)
     message_id = messages.add(
         connection,
         messages.NewMessage(
@@ -129,7 +147,20 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
     return Submitted(id=message_id, held=bool(reasons), repeated=False)
 
 
-def questions(order: Order, cost: int, rules: Rules, now: datetime) -> dict[str, object]:
+def new_countries(connection: Connection, wanted: Collection[str], rules: Rules) -> tuple[str, ...]:
+    """Those of these countries that nobody has sent to, and that a person is to be asked about."""
+    used = countries.used(connection, wanted)
+    if not used and len(set(wanted)) == 1 and not countries.any_used(connection):
+        return ()  # somebody has to begin somewhere
+    return tuple(sorted({*wanted} - used - rules.known_countries))
+
+
+def first_to(new: Collection[str]) -> str:
+    """What there is to say of these countries."""
+    return f"This is the first message to {', '.join(country or 'a number of no country' for country in new)}."
+
+
+def questions(order: Order, cost: int, rules: Rules, now: datetime, new: Collection[str]) -> dict[str, object]:
     """What a person must be asked before this goes out: remark name -> its fact. Empty: nothing."""
     found: dict[str, object] = {}
     if cost > rules.confirm_above:
@@ -139,6 +170,8 @@ def questions(order: Order, cost: int, rules: Rules, now: datetime) -> dict[str,
         found["ask_stale_s"] = int(age_s)
     if order.unverified:
         found["ask_unverified"] = list(order.unverified)
+    if new:
+        found["ask_countries"] = list(new)
     return found
 
 
@@ -163,5 +196,5 @@ def _check_limits(connection: Connection, owner: str, cost: int, rules: Rules, n
             raise Refused(
                 "daily_limit",
                 f"This would pass {who} daily limit: {used} of {limit} segments are used, this needs {cost}. "
-                f"Nothing was sent. Whoever runs bridge can raise {name}.",
+                f"Nothing was sent. An admin can raise {name}.",
             )

@@ -159,6 +159,14 @@ switches = Table(
     Column("set_at", UtcTime, nullable=False),
 )
 
+# Where people have sent to: the first message to a country that is not here asks first.
+countries = Table(
+    "countries",
+    metadata,
+    Column("country", String(2), primary_key=True),  # ISO code; empty for numbers of no country
+    Column("first_used_at", UtcTime, nullable=False),
+)
+
 # Idempotency-Key of POST /v1/sms.
 idempotency = Table(
     "idempotency",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.domain.phone import INVISIBLE, Number, NumberCode, NumberProblem, is_region, mask, read_number
+from bridge.domain.phone import INVISIBLE, Number, NumberCode, NumberProblem, Rate, is_region, mask, read_number
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=200)
 AMA = "+233241109433"
@@ -211,6 +211,59 @@ def test_every_country_s_example_is_read_as_itself_in_each_form() -> None:
                 assert found == expected
 
 
+PREMIUM = "+449012345678"
+SHARED = "+4918012345"
+
+
+@pytest.mark.parametrize(
+    ("item", "code", "rate", "country"),
+    [
+        (PREMIUM, NumberCode.PREMIUM_RATE, Rate.PREMIUM, "GB"),
+        ("+19002345678", NumberCode.PREMIUM_RATE, Rate.PREMIUM, "US"),
+        ("+979123456789", NumberCode.PREMIUM_RATE, Rate.PREMIUM, ""),  # international premium rate service
+        (SHARED, NumberCode.SHARED_COST, Rate.SHARED, "DE"),
+        ("+80812345678", NumberCode.SHARED_COST, Rate.SHARED, ""),  # international shared cost service
+    ],
+)
+def test_premium_rate_and_shared_cost_numbers_are_refused_unless_any_rate_is_asked_for(
+    item: str, code: NumberCode, rate: Rate, country: str
+) -> None:
+    assert read(item) == NumberProblem(code=code, item=item, readings=(item,), country=country)
+    found = read_number(item, region="GH", allowed_countries=frozenset(), any_rate=True)
+    assert found == Number(e164=item, valid=True, country=country, rate=rate)
+
+
+def test_no_way_of_writing_it_makes_a_premium_rate_number_pass() -> None:
+    for item in ("00449012345678", "+44 (901) 234-5678", "+٤٤٩٠١٢٣٤٥٦٧٨"):
+        found = read(item)
+        assert isinstance(found, NumberProblem)
+        assert found.code is NumberCode.PREMIUM_RATE
+    found = read("09012345678", "GB")
+    assert isinstance(found, NumberProblem)
+    assert found.code is NumberCode.PREMIUM_RATE
+
+
+def test_the_country_is_the_first_rule_and_the_rate_the_next() -> None:
+    refused = read(PREMIUM, allowed="GH")
+    assert isinstance(refused, NumberProblem)
+    assert refused.code is NumberCode.COUNTRY_NOT_ALLOWED
+    refused = read(PREMIUM, allowed="GB")
+    assert isinstance(refused, NumberProblem)
+    assert refused.code is NumberCode.PREMIUM_RATE
+
+
+def test_ordinary_and_toll_free_numbers_are_taken() -> None:
+    for region in ("GH", "GB", "DE", "US", "NG"):
+        for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.TOLL_FREE):
+            example = phonenumbers.example_number_for_type(region, kind)
+            if example is not None:
+                assert isinstance(read(phonenumbers.format_number(example, 0)), Number)
+
+
+def test_a_number_that_is_masked_stays_as_it_is() -> None:
+    assert mask(mask(AMA)) == mask(AMA) == "+2332…433"
+
+
 def test_digits_behind_a_plus_are_read_as_libphonenumber_alone_would() -> None:
     """Most are not parsed by it, for speed. Around each country's example, and at random behind each calling code."""
     chance = Random(11)
@@ -219,7 +272,7 @@ def test_digits_behind_a_plus_are_read_as_libphonenumber_alone_would() -> None:
         digits += [f"{code}{chance.randrange(10**size):0{size}}" for size in range(1, 16)]
     different = []
     for item in digits:
-        found = read(f"+{item}")
+        found = read_number(f"+{item}", region="GH", allowed_countries=frozenset(), any_rate=True)
         try:
             parsed = phonenumbers.parse(f"+{item}")
         except phonenumbers.NumberParseException:

@@ -1,8 +1,13 @@
+import re
+
 import pytest
 
 from bridge.domain.phone import NumberCode, NumberProblem
 from bridge.domain.problem_words import WORDS, explain
 from bridge.domain.recipients import Problem, Problems, RequestCode, RequestProblem, parse
+
+NOT_ALLOWED = "such numbers are not allowed here (BRIDGE_ALLOWED_COUNTRIES). An admin can change that."
+ONLY_BY_NAME = "refused, whatever the settings. An admin can put it into the on-call file; then its @name is taken."
 
 
 def test_every_code_has_its_words() -> None:
@@ -20,7 +25,7 @@ def test_every_problem_is_one_plain_line(code: NumberCode | RequestCode) -> None
     assert words.endswith(".")
     assert words.isprintable()
     assert len(words) < 200
-    assert not set("{}<>*_`") & set(words)
+    assert not set("{}<>*_`") & set(re.sub(r"\bBRIDGE_[A-Z_]+", "", words))
 
 
 @pytest.mark.parametrize(
@@ -34,8 +39,8 @@ def test_every_problem_is_one_plain_line(code: NumberCode | RequestCode) -> None
             "252888742 text",
             "“252888742” can be read as +252888742 or as +233252888742. Write the one you mean, with its +.",
         ),
-        ("+447820125799 text", "“+447820125799” is a number of GB: such numbers are not allowed here."),
-        ("+80012345678 text", "“+80012345678” is a number of no country: such numbers are not allowed here."),
+        ("+447820125799 text", f"“+447820125799” is a number of GB: {NOT_ALLOWED}"),
+        ("+80012345678 text", f"“+80012345678” is a number of no country: {NOT_ALLOWED}"),
         ("@ama text", "“@ama” is a name, and there is no on-call file that says who that is."),
         (
             "0241109433 0551234567 text",
@@ -50,6 +55,19 @@ def test_every_problem_is_one_plain_line(code: NumberCode | RequestCode) -> None
 )
 def test_the_words_hold_the_facts(arguments: str, words: str) -> None:
     found = parse(arguments, reply_text=None, region="GH", allowed_countries=frozenset({"GH"}))
+    assert isinstance(found, Problems)
+    assert [explain(problem) for problem in found.problems] == [words]
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ("+449012345678", f"“+449012345678” is a number of GB at a premium rate: {ONLY_BY_NAME}"),
+        ("+4918012345", f"“+4918012345” is a number of DE at shared cost: {ONLY_BY_NAME}"),
+    ],
+)
+def test_a_refused_rate_says_who_can_lift_the_rule(item: str, words: str) -> None:
+    found = parse(f"{item} text", reply_text=None, region="GH", allowed_countries=frozenset())
     assert isinstance(found, Problems)
     assert [explain(problem) for problem in found.problems] == [words]
 

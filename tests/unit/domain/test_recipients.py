@@ -49,6 +49,23 @@ def refused(found: Request | Problems) -> list[tuple[str, str]]:
     return [(problem.code, problem.item) for problem in found.problems]
 
 
+def test_a_request_knows_the_countries_of_what_was_typed_and_not_of_names() -> None:
+    found = parse(
+        "@ama, +447820125799, +14155550123 hi",
+        reply_text=None,
+        region="GH",
+        allowed_countries=frozenset(),
+        names=people,
+    )
+    assert isinstance(found, Request)
+    assert found.countries == ("GB", "US")
+    assert sms("0241109433, 0551234567 hi").countries == ("GH",)  # type: ignore[union-attr]
+
+
+def test_a_first_line_of_premium_rate_numbers_is_a_list() -> None:
+    assert refused(sms("+44 901 234 5678\ntext")) == [(NumberCode.PREMIUM_RATE, "+44 901 234 5678")]
+
+
 @pytest.mark.parametrize(
     ("arguments", "numbers", "text"),
     [

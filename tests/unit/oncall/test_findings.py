@@ -105,6 +105,14 @@ CASES = [
     ),
     (
         GOOD,
+        TEAM.replace("+233551234567", "+449012345678"),
+        [
+            "wrong line 4: people.kofi has a premium-rate number: each page may be charged, and typed as a number it "
+            "would be refused"
+        ],
+    ),
+    (
+        GOOD,
         TEAM.replace("+233551234567", "+447700900000"),
         ["note line 4: people.kofi has a number of an unknown range: try it with bridge check --send-test"],
     ),

@@ -229,6 +229,8 @@ def test_of_many_that_were_accepted_those_that_may_have_been_sent_before_are_cou
         ({"ask_stale_s": 601}, "This command is 10 minutes old: bridge was away. Send it now?"),
         ({"ask_stale_s": 7200}, "This command is 2 hours old"),
         ({"ask_stale_s": 60}, "This command is 1 minute old"),
+        ({"ask_countries": ["DE", "US"]}, "This is the first message to DE, US. Send it?"),
+        ({"ask_countries": [""]}, "This is the first message to a number of no country. Send it?"),
         ({"ask_unverified": ["+447700900000"]}, "Possible, but in no list of valid numbers: +447700900000. Send it?"),
     ],
 )
