@@ -119,6 +119,19 @@ def trace(code: str) -> None:
 
 
 @main.command()
+@click.option("--since", metavar="WHEN", help="From then on: a date or time (UTC), or a span such as 2h or 7d.")
+@click.option("--who", metavar="WHO", help="Of one only: tg:111111111, api:NAME, cli:USER, or a name as it is shown.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def audit(since: str | None, who: str | None, as_json: bool) -> None:
+    """Who did what, when, through which door, with the outcome: a line each, the newest last."""
+    from bridge.commands.audit import show
+
+    with _in_one_line():
+        done = show(since, who, as_json=as_json)
+    sys.exit(done)
+
+
+@main.command()
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -12,9 +13,10 @@ from telegram.request import HTTPXRequest
 from bridge import logs, settings
 from bridge.app import ConfiguredGateway, GatewaysUnusable, configured_gateways
 from bridge.clock import SystemClock
+from bridge.commands.audit import entry_of, note
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
 from bridge.commands.report import Report
-from bridge.domain.errors import BridgeError, SettingsError
+from bridge.domain.errors import BridgeError, SettingsError, StoreError
 from bridge.domain.outcome import Accepted, Unknown
 from bridge.domain.phone import NumberProblem, read_number
 from bridge.domain.problem_words import explain
@@ -192,6 +194,9 @@ async def _send_test(found: Settings, gateway: ConfiguredGateway, item: str, rep
     slots = gateway.slots(found, SystemClock())
     outcome = (await slots[0].send([number.e164], TEST_TEXT))[number.e164]
     await asyncio.gather(*(slot.aclose() for slot in slots))
+    what = entry_of("bridge check --send-test", outcome=type(outcome).__name__.lower(), detail="1 recipient, 1 segment")
+    with suppress(StoreError):  # the store may be what is broken
+        await note(migrate.database_file(found.database_url), what)
     words = " · ".join(part for part in (reason(outcome.reason.value), outcome.words.code, outcome.words.error) if part)
     match outcome:
         case Accepted():

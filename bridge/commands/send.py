@@ -1,32 +1,44 @@
 """`bridge send`: from the command line into the same outbox."""
 
-import getpass
-import os
 import sys
 from collections.abc import Collection
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy import Connection
 
 from bridge import logs, settings
 from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, rules_of
 from bridge.clock import SystemClock
+from bridge.commands.audit import entry_of, note, user_name
 from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
 from bridge.domain.delivery import SETTLED, State
-from bridge.domain.errors import PersonError, SettingsError
+from bridge.domain.errors import PersonError, Refused, SettingsError
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.oncall.by_name import ByName, has_names
-from bridge.services.sms.send_sms import Measured, Order, Rules, first_to, measure, new_countries, submit
-from bridge.store import messages
+from bridge.services.sms.send_sms import (
+    Measured,
+    Order,
+    Rules,
+    Submitted,
+    first_to,
+    measure,
+    new_countries,
+    size_of,
+    submit,
+)
+from bridge.store import audit, messages
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
 from bridge.store.messages import MessageView
 from bridge.store.migrate import current, database_file, migrate
 
+ACT = "bridge send"
 POLL_S = 0.2
 RECIPIENTS_SHOWN = 1000
 RESTART_TAKES_S = 3.0
@@ -51,29 +63,48 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
         [recipients], text=text, region=found.default_region, allowed_countries=found.allowed_countries, names=names
     )
     if isinstance(read, Problems):
+        await note(path, entry_of(ACT, outcome=read.problems[0].code.value))
         return _refuse(*(explain(problem) for problem in read.problems))
     rules = rules_of(found)
     try:
         measured = measure(read.text, rules)
         if not _confirmed(read, measured, rules, await _new_countries(path, read, rules), yes=yes):
+            await note(path, entry_of(ACT, outcome="not_confirmed"))
             return _refuse("Nothing was sent.")
         fresh = current(path) is None
         migrate(path)
         database = Database(path)
         try:
-            message_id = await database.write(
-                partial(submit, order=_order(read, names), measured=measured, rules=rules, now=SystemClock().now())
+            made = await database.write(
+                partial(_submit, _order(read, names), measured=measured, rules=rules, now=SystemClock().now())
             )
+            if isinstance(made, Refused):
+                return _refuse(str(made))
             if names.left_out:
                 print(f"left out, without a phone: {', '.join(names.left_out)}", file=sys.stderr)
             if wait:
-                return await _see_through(database, message_id.id, served=served)
-            print(f"#{message_id.id} queued{'' if served else _not_served(path, fresh=fresh)}")
+                return await _see_through(database, made.id, served=served)
+            print(f"#{made.id} queued{'' if served else _not_served(path, fresh=fresh)}")
             return OK
         finally:
             await database.aclose()
     except PersonError as error:
+        await note(path, entry_of(ACT, outcome=error.code))
         return _refuse(str(error))
+
+
+def _submit(
+    order: Order, connection: Connection, *, measured: Measured, rules: Rules, now: datetime
+) -> Submitted | Refused:
+    """Write it down, and in the same transaction who did so; what refuses it is noted, too."""
+    size = size_of(order, measured)
+    try:
+        made = submit(connection, order, measured, rules, now)
+    except Refused as error:
+        audit.write(connection, entry_of(ACT, outcome=error.code, detail=size), now)
+        return error
+    audit.write(connection, entry_of(ACT, about=f"#{made.id}", outcome=made.outcome, detail=size), now)
+    return made
 
 
 def _not_served(path: Path, *, fresh: bool) -> str:
@@ -86,14 +117,6 @@ def _refuse(*sentences: str) -> int:
     for sentence in sentences:
         print(f"bridge: {sentence}", file=sys.stderr)
     return NOT_ACCEPTED
-
-
-def user_name() -> str:
-    """Who runs this, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container may run us under an id without a name
-        return f"uid:{os.getuid()}"
 
 
 def _order(read: Request, names: ByName) -> Order:

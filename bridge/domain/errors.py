@@ -19,7 +19,9 @@ class BridgeError(Exception):
 
 
 class PersonError(BridgeError):
-    """A person asked for what cannot be done."""
+    """A person asked for what cannot be done. `code` says why in a stable word, for programs and the audit."""
+
+    code = "refused"
 
 
 class Refused(PersonError):
@@ -32,6 +34,8 @@ class Refused(PersonError):
 
 class NotFound(PersonError):
     """There is no such message, or it is not this person's to see."""
+
+    code = "not_found"
 
 
 class OperatorError(BridgeError):

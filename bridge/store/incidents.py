@@ -62,6 +62,7 @@ class New:
 
 def _incident(row: Row[Any]) -> Incident:
     values = dict(row._mapping)
+    del values["blanked"]
     values["state"] = IncidentState(row.state)
     values["severity"] = Severity(row.severity)
     values["labels"] = json.loads(row.labels)

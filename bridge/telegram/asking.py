@@ -5,7 +5,8 @@ The update is marked as done in the transaction that does what it asks for, so a
 
 import logging
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from html import escape
 from typing import Any
 
@@ -14,9 +15,10 @@ from telegram import Message, Update, User
 from telegram.ext import Application, CommandHandler, ContextTypes, filters
 
 from bridge.clock import Clock
-from bridge.domain.errors import PersonError
+from bridge.domain.errors import NotFound, PersonError
 from bridge.services.sms.decide_message import Person
-from bridge.store import inbox, posts
+from bridge.store import audit, inbox, posts
+from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.telegram import replies
@@ -24,8 +26,21 @@ from bridge.telegram.access import Access, Role, sender
 
 log = logging.getLogger(__name__)
 
-Act = Callable[[Connection], str | None]
-"""Does what was asked, and gives the answer (Telegram HTML) or None for no answer. Raises `PersonError`."""
+DOOR = "telegram"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Did:
+    """What was done. `words`: the answer (Telegram HTML), None for none. The others are for the audit, see `Entry`."""
+
+    words: str | None = None
+    about: str = ""
+    outcome: str = audit.DONE
+    detail: str = ""
+
+
+Act = Callable[[Connection], Did | str | None]
+"""Does what was asked, and gives what it did, or only the answer. Raises `PersonError`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +53,7 @@ class Asker:
     place: Place
     private: bool
     key: str  # of what was written: chat, message and time, which nothing else has (update ids start anew at times)
+    doing: str = ""  # for the audit: the command, or what else it was; none of its text
 
 
 class Desk:
@@ -69,6 +85,7 @@ class Desk:
             place=Place(chat_id=message.chat.id, thread_id=thread, reply_to=message.message_id),
             private=message.chat.type == "private",
             key=f"{message.chat.id}:{message.message_id}:{int(message.date.timestamp())}",
+            doing=_doing(message),
         )
 
     async def user(self, update: Update, message: Message) -> Asker | None:
@@ -79,23 +96,35 @@ class Desk:
         asker = self.asker(message)
         if asker is None or asker.role >= Role.USER:
             return asker
-        if asker.private:
-            minute = int(self._clock.now().timestamp() // 60)
-            words = replies.ask_for_access(asker.user_id)
-            await self.commit(update, asker, lambda _: words, key=f"stranger:{asker.user_id}:{minute}")
-        return None
-
-    async def commit(self, update: Update, asker: Asker, act: Act, key: str = "") -> None:
-        """Do it and write the answer, in one transaction, unless this update was done before."""
+        words = replies.ask_for_access(asker.user_id) if asker.private else None
+        now = self._clock.now()
 
         def run(connection: Connection) -> None:
-            try:
-                words = act(connection)
-            except PersonError as error:
-                words = f"❌ {escape(str(error))}"
             if words is not None:
-                once = key or f"answer:{asker.key}:{update.update_id}"
-                posts.say(connection, once, asker.place, words, self._clock.now())
+                minute = int(now.timestamp() // 60)
+                posts.say(connection, f"stranger:{asker.user_id}:{minute}", asker.place, words, now)
+            deny(connection, asker.person, asker.place, asker.doing, now)
+
+        await self.once(update, run)
+        return None
+
+    async def commit(self, update: Update, asker: Asker, act: Act, about: str = "") -> None:
+        """Do it, write the answer and the audit, in one transaction, unless this update was done before.
+
+        `about`: what is asked about, as a code; noted if there is such a thing.
+        """
+
+        def run(connection: Connection) -> None:
+            now = self._clock.now()
+            try:
+                found = act(connection)
+                did = found if isinstance(found, Did) else Did(words=found, about=about)
+            except PersonError as error:
+                known = "" if isinstance(error, NotFound) else about
+                did = Did(words=f"❌ {escape(str(error))}", about=known, outcome=error.code)
+            if did.words is not None:
+                posts.say(connection, f"answer:{asker.key}:{update.update_id}", asker.place, did.words, now)
+            note(connection, asker.person, asker.place, asker.doing, did, now)
 
         await self.once(update, run)
 
@@ -110,6 +139,43 @@ class Desk:
         self.finished.add(update.update_id)
         log.debug("update %d done", update.update_id, extra={"event": "update.done"})
         self._wake()
+
+
+def note(connection: Connection, person: Person, place: Place, doing: str, did: Did, now: datetime) -> None:
+    """Into the audit: what this person did there."""
+    entry = replace(_entry(person, place, doing), about=did.about, outcome=did.outcome, detail=did.detail)
+    audit.write(connection, entry, now)
+
+
+def deny(connection: Connection, person: Person, place: Place, doing: str, now: datetime) -> None:
+    """Into the audit, at most once a minute: somebody without access tried that."""
+    audit.write_now_and_then(connection, replace(_entry(person, place, doing), outcome="no_access"), now)
+
+
+def _entry(person: Person, place: Place, doing: str) -> Entry:
+    topic = f":{place.thread_id}" if place.thread_id else ""
+    return Entry(who=person.owner, name=person.name, door=DOOR, place=f"{place.chat_id}{topic}", act=doing)
+
+
+def refusal(error: PersonError) -> Act:
+    """What was found out before the transaction."""
+
+    def act(_connection: Connection) -> None:
+        raise error
+
+    return act
+
+
+_COMMANDS = frozenset({"/start", *(f"/{name}" for name, _, _ in replies.COMMANDS)})
+
+
+def _doing(message: Message) -> str:
+    """`/sms`, `edited /sms`, `forwarded /sms`, `unknown command`, `words`."""
+    first = next(iter((message.text or message.caption or "").split(maxsplit=1)), "")
+    command = first.partition("@")[0].lower()
+    what = command if command in _COMMANDS else "unknown command" if command.startswith("/") else "words"
+    passed_on = message.forward_origin is not None or message.via_bot is not None
+    return f"{'edited ' if message.edit_date else ''}{'forwarded ' if passed_on else ''}{what}"
 
 
 Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]

@@ -4,20 +4,22 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
-from telegram import CallbackQuery, Update
+from telegram import CallbackQuery, Message, Update
 from telegram.error import TelegramError
 from telegram.ext import ContextTypes
 
 from bridge.clock import Clock
-from bridge.domain.errors import NotFound, PersonError
+from bridge.domain.errors import NotFound, PersonError, Refused
 from bridge.services.sms import decide_message
 from bridge.services.sms.decide_message import Person
 from bridge.store import posts
+from bridge.store.posts import Place
 from bridge.telegram import incident_handlers, replies
 from bridge.telegram.access import Access, Role, presser
-from bridge.telegram.asking import Desk
+from bridge.telegram.asking import Desk, Did, deny, note
 from bridge.telegram.markup import cut
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,15 @@ VERBS: dict[str, Callable[..., str]] = {
     "leave": decide_message.leave,
 }
 """What stands before the first colon of a button's data, and what it does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What a button asks for. `doing` and `about`: for the audit. `act` gives words, and raises `PersonError`."""
+
+    doing: str
+    about: str
+    act: Callable[[Connection, Person], str]
 
 
 class Buttons:
@@ -61,42 +72,70 @@ class Buttons:
 
     async def _pressed(self, update: Update, query: CallbackQuery) -> str:
         user = presser(query)
-        if user is None or self._access.role(user.id) < Role.USER:
+        if user is None:
             return replies.NO_ACCESS
-        choice = self._choice(query.data or "")
-        if choice is None:
-            return "This button does nothing any more."
         person = self._desk.person(user)
+        place = _place(query)
+        choice = self._choice(query.data or "")
+        if self._access.role(user.id) < Role.USER:
+            await self._desk.once(
+                update, lambda connection: deny(connection, person, place, choice.doing, self._clock.now())
+            )
+            return replies.NO_ACCESS
         said = ""
 
         def act(connection: Connection) -> None:
             nonlocal said
+            did = Did(about=choice.about)
             try:
-                said = choice(connection, person)
+                said = choice.act(connection, person)
                 if query.message is not None:
                     posts.press(connection, query.message.chat.id, query.message.message_id)
             except PersonError as error:
                 said = str(error)
+                did = Did(about="" if isinstance(error, NotFound) else choice.about, outcome=error.code)
+            note(connection, person, place, choice.doing, did, self._clock.now())
 
         await self._desk.once(update, act)
         return said or "Done already."
 
-    def _choice(self, data: str) -> Callable[[Connection, Person], str] | None:
-        """What a button's data asks for; None when it is none of ours."""
-        if incident_handlers.BUTTON.fullmatch(data):
-            return lambda connection, person: self._on_incident(connection, data, person)
+    def _choice(self, data: str) -> Choice:
+        """What a button's data asks for."""
+        asked = incident_handlers.BUTTON.fullmatch(data)
+        if asked is not None:
+            return Choice(
+                doing=f"button {asked[1]}",
+                about=asked[2],
+                act=lambda connection, person: self._on_incident(connection, data, person),
+            )
         found = read_data(data)
         if found is None:
-            return None
+            return NONE_OF_OURS
         verb, message_id, seen = found
 
         def act(connection: Connection, person: Person) -> str:
             try:
                 return VERBS[verb](connection, message_id, person, self._clock.now(), seen)
             except NotFound:
-                return replies.NOT_YOURS
+                raise NotFound(replies.NOT_YOURS) from None
 
-        return act
+        return Choice(doing=f"button {verb}", about=f"#{message_id}", act=act)
+
+
+def _nothing(_connection: Connection, _person: Person) -> str:
+    raise Refused("no_button", "This button does nothing any more.")
+
+
+NONE_OF_OURS = Choice(doing="unknown button", about="", act=_nothing)
+
+
+def _place(query: CallbackQuery) -> Place:
+    """Where the button stands; of a message that Telegram does not show us, with the person."""
+    message = query.message
+    if message is None:
+        return Place(chat_id=query.from_user.id)
+    thread = message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
+    return Place(chat_id=message.chat.id, thread_id=thread)
 
 
 def read_data(data: str) -> tuple[str, int, int] | None:

@@ -24,7 +24,7 @@ from bridge.services.oncall.by_name import SIGNS
 from bridge.services.sms.decide_message import Person
 from bridge.store import incidents
 from bridge.telegram import incident_cards
-from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of, relayed_text
+from bridge.telegram.asking import Asker, Desk, Did, Handle, add_commands, arguments_of, message_of, relayed_text
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -93,12 +93,13 @@ class IncidentHandlers:
         name, typed = _who_and_text(arguments_of(message))
         text = typed or (relayed_text(message) or "").strip()
 
-        def act(asker: Asker, connection: Connection) -> str:
+        def act(asker: Asker, connection: Connection) -> Did:
             roster = self._roster(connection)
             policy = _asked_for(roster, name)
             if not text:
                 whom = f"@{escape(name)} " if name else ""
-                return f"What about? Write what is wrong, too: <code>/page {whom}database is on fire</code>"
+                words = f"What about? Write what is wrong, too: <code>/page {whom}database is on fire</code>"
+                return Did(words=words, outcome="incomplete")
             now = self._clock.now()
             title, _, more = text.partition("\n")
             alert = Alert(
@@ -113,9 +114,11 @@ class IncidentHandlers:
             self._intake.take(connection, [alert], roster, received_at=now, now=now, policy=policy)
             opened = incidents.open_of(connection, PAGE_SOURCE, [asker.key])[asker.key]
             if opened.due_at is None:
-                return f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
+                words = f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
+                return Did(words=words, about=opened.code, outcome="nobody_paged")
             paged = escape(f"@{name}") if name else "who is on call"
-            return f"{opened.code} is open: {paged} is to be paged; its card shows when. /ack {opened.code} ends that."
+            words = f"{opened.code} is open: {paged} is to be paged; its card shows when. /ack {opened.code} ends that."
+            return Did(words=words, about=opened.code)
 
         await self._do(update, act)
 
@@ -147,17 +150,18 @@ class IncidentHandlers:
     async def _by_code(self, update: Update, command: str, act: Callable[[Connection, str, Person], str]) -> None:
         code = arguments_of(message_of(update))
 
-        def run(asker: Asker, connection: Connection) -> str:
+        def run(asker: Asker, connection: Connection) -> Did | str:
             if not code:
-                return f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
+                words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
+                return Did(words=words, outcome="incomplete")
             return escape(act(connection, code, asker.person))
 
-        await self._do(update, run)
+        await self._do(update, run, about=code.strip().upper())
 
-    async def _do(self, update: Update, act: Callable[[Asker, Connection], str]) -> None:
+    async def _do(self, update: Update, act: Callable[[Asker, Connection], Did | str], about: str = "") -> None:
         asker = await self._desk.user(update, message_of(update))
         if asker is not None:
-            await self._desk.commit(update, asker, partial(act, asker))
+            await self._desk.commit(update, asker, partial(act, asker), about=about)
 
 
 def _who_and_text(typed: str) -> tuple[str, str]:

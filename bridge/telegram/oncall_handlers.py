@@ -10,6 +10,7 @@ from telegram import Update
 from telegram.ext import Application, ContextTypes
 
 from bridge.clock import Clock
+from bridge.domain.durations import write_duration
 from bridge.domain.errors import PersonError, Refused
 from bridge.domain.wording import age
 from bridge.oncall.records import Person
@@ -19,7 +20,7 @@ from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.oncall.take_and_hand_back import Taking
 from bridge.store.database import Database
 from bridge.telegram import oncall_text
-from bridge.telegram.asking import Asker, Desk, Handle, add_commands, arguments_of, message_of
+from bridge.telegram.asking import Asker, Desk, Did, Handle, add_commands, arguments_of, message_of, refusal
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -65,7 +66,8 @@ class OnCallHandlers:
         try:
             words = await self._database.read(lambda connection: self._on_call(connection, typed))
         except PersonError as error:
-            words = f"❌ {escape(str(error))}"
+            await self._desk.commit(update, asker, refusal(error))
+            return
         await self._desk.commit(update, asker, lambda _: words)
 
     def _on_call(self, connection: Connection, typed: str) -> str:
@@ -96,18 +98,22 @@ class OnCallHandlers:
         try:
             roster, person, taking = await self._database.read(look)
         except PersonError as error:
-            refusal = f"❌ {escape(str(error))}"
-            await self._desk.commit(update, asker, lambda _: refusal)
+            await self._desk.commit(update, asker, refusal(error))
             return
 
         said = escape(take_and_hand_back.taken_words(roster, person, taking))
         if not taking.changes:
-            await self._desk.commit(update, asker, lambda _: said)
+            await self._desk.commit(
+                update, asker, lambda _: Did(words=said, about=taking.schedule, outcome="unchanged")
+            )
             return
 
-        def act(connection: Connection) -> None:
+        def act(connection: Connection) -> Did:
             take_and_hand_back.take(connection, taking, by=asker.person.name)
             take_and_hand_back.answer(connection, taking.schedule, asker.place, said, taking.override.start)
+            return Did(
+                about=taking.schedule, detail=f"for {write_duration(taking.override.end - taking.override.start)}"
+            )
 
         await self._desk.commit(update, asker, act)
         self._wake_roster()
@@ -120,7 +126,7 @@ class OnCallHandlers:
             return
         typed = arguments_of(message)
 
-        def act(connection: Connection) -> None:
+        def act(connection: Connection) -> Did:
             now = self._clock.now()
             self._check_age(message.date, now)
             roster = self._rosters.roster(connection)
@@ -131,6 +137,7 @@ class OnCallHandlers:
             lines = [roster_words.now_and_then(after, one, now, zone) for one in schedules]
             said = escape("\n".join(["✅ Handed back.", *lines]))
             take_and_hand_back.answer(connection, schedules[0], asker.place, said, now)
+            return Did(about=", ".join(schedules))
 
         await self._desk.commit(update, asker, act)
         self._wake_roster()

@@ -20,12 +20,12 @@ from bridge.domain.wording import age
 from bridge.services.oncall.by_name import ByName, has_names
 from bridge.services.sms import decide_message
 from bridge.services.sms.decide_message import Person
-from bridge.services.sms.send_sms import Order, Rules, measure, submit
+from bridge.services.sms.send_sms import Order, Rules, measure, size_of, submit
 from bridge.store import messages, posts
 from bridge.store.database import Database
 from bridge.telegram import replies
 from bridge.telegram.access import Role
-from bridge.telegram.asking import Asker, Desk, arguments_of, message_of, relayed_text
+from bridge.telegram.asking import Asker, Desk, Did, arguments_of, message_of, relayed_text
 from bridge.telegram.buttons import Buttons
 
 log = logging.getLogger(__name__)
@@ -107,7 +107,9 @@ class SmsHandlers:
         if isinstance(request, Problems):
             sentences = [explain(problem) for problem in request.problems]
             incomplete = any(problem.code in MISSING for problem in request.problems)
-            await self._desk.commit(update, asker, lambda _: replies.problems(sentences, incomplete=incomplete))
+            words = replies.problems(sentences, incomplete=incomplete)
+            refused = Did(words=words, outcome=request.problems[0].code.value)
+            await self._desk.commit(update, asker, lambda _: refused)
             return
         order = Order(
             source="telegram",
@@ -125,11 +127,13 @@ class SmsHandlers:
             relayed=request.relayed,
         )
 
-        def act(connection: Connection) -> None:
+        def act(connection: Connection) -> Did:
             now = self._clock.now()
-            made = submit(connection, order, measure(order.text, self._rules), self._rules, now)
+            measured = measure(order.text, self._rules)
+            made = submit(connection, order, measured, self._rules, now)
             posts.show(connection, f"sms:{asker.key}", asker.place, made.id, now)
             log.debug("message #%d written", made.id, extra={"event": "message.written"})
+            return Did(about=f"#{made.id}", outcome=made.outcome, detail=size_of(order, measured))
 
         await self._desk.commit(update, asker, act)
 
@@ -173,9 +177,9 @@ class SmsHandlers:
         limit = int(argument) if argument.isdecimal() and len(argument) < 9 else 0
         admin = asker.person.admin
 
-        def act(connection: Connection) -> str:
+        def act(connection: Connection) -> Did | str:
             if not 1 <= limit <= replies.HISTORY_LIMIT:
-                return replies.HOW_MANY
+                return Did(words=replies.HOW_MANY, outcome="incomplete")
             found = messages.latest(connection, None if admin else asker.person.owner, limit)
             return replies.history(found, everybody=admin, group=None if asker.private else asker.place.chat_id)
 
@@ -205,7 +209,7 @@ class SmsHandlers:
         """Whatever else is said in private."""
         asker = await self._desk.user(update, message_of(update))
         if asker is not None:
-            await self._desk.commit(update, asker, lambda _: replies.ONLY_COMMANDS)
+            await self._desk.commit(update, asker, lambda _: Did(words=replies.ONLY_COMMANDS, outcome="nothing"))
 
     async def unknown(self, update: Update, context: Context) -> None:
         """A command that does not exist. In a group only one that names us: others may be another bot's."""
@@ -215,19 +219,21 @@ class SmsHandlers:
             return
         asker = await self._desk.user(update, message)
         if asker is not None:
-            await self._desk.commit(update, asker, lambda _: replies.unknown_command(command))
+            await self._desk.commit(
+                update, asker, lambda _: Did(words=replies.unknown_command(command), outcome="nothing")
+            )
 
     async def edited(self, update: Update, _context: Context) -> None:
         """An edited `/sms` sends nothing, and says so to somebody who could have sent it."""
         asker = self._desk.asker(message_of(update))
         if asker is not None and asker.role >= Role.USER:
-            await self._desk.commit(update, asker, lambda _: replies.EDITED)
+            await self._desk.commit(update, asker, lambda _: Did(words=replies.EDITED, outcome="nothing"))
 
     async def forwarded(self, update: Update, _context: Context) -> None:
         """A forwarded command does nothing, and that is said to somebody who could have written it."""
         asker = await self._desk.user(update, message_of(update))
         if asker is not None:
-            await self._desk.commit(update, asker, lambda _: replies.FORWARDED)
+            await self._desk.commit(update, asker, lambda _: Did(words=replies.FORWARDED, outcome="nothing"))
 
     async def moved(self, update: Update, _context: Context) -> None:
         """A group became a supergroup: its posts move along."""
@@ -259,6 +265,7 @@ class SmsHandlers:
         argument = arguments_of(message).removeprefix("#")
         if not argument.isdecimal() or len(argument) > 18:
             words = f"Which one? Write /{command} and the number of a message, such as /{command} 42."
-            await self._desk.commit(update, asker, lambda _: words)
+            await self._desk.commit(update, asker, lambda _: Did(words=words, outcome="incomplete"))
             return
-        await self._desk.commit(update, asker, partial(act, asker, int(argument)))
+        number = int(argument)
+        await self._desk.commit(update, asker, partial(act, asker, number), about=f"#{number}")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,6 +15,8 @@ from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
 from bridge.oncall.who import Roster
 from bridge.services.incidents.ack_link import Linked, answer, look
+from bridge.store import audit
+from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.ack_html import HEADERS, ack_page, notice_page
 from bridge.web.wrong_guesses import WITHIN, WrongGuesses
@@ -21,6 +24,7 @@ from bridge.web.wrong_guesses import WITHIN, WrongGuesses
 log = logging.getLogger(__name__)
 
 ANSWER_WITHIN_S = 9.0
+DOOR, ACK = "link", "POST /a"
 
 
 class AckPage:
@@ -74,7 +78,16 @@ class AckPage:
         return look(connection, token, self._clock.now())
 
     def _acknowledge(self, token: str, connection: Connection) -> Linked | None:
-        return answer(connection, token, self._roster(connection), self._clock.now())
+        now = self._clock.now()
+        linked = answer(connection, token, self._roster(connection), now)
+        if linked is None:
+            denied = Entry(who=f"{DOOR}:", door=DOOR, act=ACK, outcome="no_such_link")
+            audit.write_now_and_then(connection, denied, now)
+            return None
+        page = linked.page
+        entry = Entry(who=f"{DOOR}:{page.person}", name=page.person_name, door=DOOR, act=ACK, about=page.code)
+        audit.write(connection, replace(entry, outcome=linked.refused or audit.DONE), now)
+        return linked
 
     def _unknown(self, request: Request) -> Response:
         """Alike for what never was and for what is over."""

@@ -7,8 +7,11 @@ So a 4xx is only for what can never become good, and every trouble of ours, a bu
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
+from sqlalchemy import Connection
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,8 +19,10 @@ from starlette.routing import Route
 from bridge.clock import Clock
 from bridge.domain.alerts import News
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.wording import count
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
-from bridge.store import alert_inbox
+from bridge.store import alert_inbox, audit
+from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import Parting, read_body
@@ -122,6 +127,8 @@ class AlertDoor:
         body = await read_body(request, BODY_LIMIT)
         if body is None:
             log.error("a request of %s is larger than 8 MiB", source, extra={"event": "alerts.refused"})
+            if not self._is_signed(source, request):  # whether that signature is good, nobody knows yet
+                await self._refused(source, request, "too_large")
             return Parting(problem(413, "too_large", f"At most {BODY_LIMIT} bytes."))
         content_type = request.headers.get("content-type", "")[:CONTENT_TYPE_LIMIT]
         read = partial(self._read, source, request, body, content_type)
@@ -129,11 +136,18 @@ class AlertDoor:
             news = await asyncio.to_thread(read) if len(body) > THREAD_ABOVE else read()
         except NotSuchAPayload as error:
             log.error("a request of %s is none: %s", source, error, extra={"event": "alerts.refused"})
+            await self._refused(source, request, "invalid")
             return problem(422, "invalid", str(error))
         if news is None:
             return unauthorized()
         now = self._clock.now()
-        await self._database.write(lambda connection: alert_inbox.keep(connection, source, content_type, body, now))
+        entry = replace(self._entry(source, request), detail=count(len(news.alerts), "alert"))
+
+        def keep(connection: Connection) -> None:
+            alert_inbox.keep(connection, source, content_type, body, now)
+            audit.write(connection, entry, now)
+
+        await self._database.write(keep)
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
         if self._trouble:
             log.warning("alerts are kept again", extra={"event": "store.recovered"})
@@ -141,6 +155,17 @@ class AlertDoor:
         self._on_kept()
         warnings = {"warnings": list(news.warnings)} if news.warnings else {}
         return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
+
+    def _entry(self, source: str, request: Request) -> Entry:
+        """For the audit: who posts."""
+        name = "signature" if self._is_signed(source, request) else name_of(request, self._names) or ""
+        return Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
+
+    async def _refused(self, source: str, request: Request, outcome: str) -> None:
+        """Into the audit: somebody who may post has posted what can never be taken."""
+        entry = replace(self._entry(source, request), outcome=outcome)
+        with suppress(StoreUnavailable):  # the answer does not hang on it
+            await self._database.write(partial(audit.write, entry=entry, now=self._clock.now()))
 
     def _read(self, source: str, request: Request, body: bytes, content_type: str) -> News | None:
         """What the body says; None when it was signed by somebody else. Raises NotSuchAPayload."""

@@ -5,6 +5,8 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -21,8 +23,9 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
 from bridge.services.oncall.by_name import ByName, has_names
-from bridge.services.sms.send_sms import Order, Rules, measure, submit
-from bridge.store import idempotency, messages
+from bridge.services.sms.send_sms import Order, Rules, Submitted, measure, size_of, submit
+from bridge.store import audit, idempotency, messages
+from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import read_body
@@ -33,6 +36,7 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 1 << 20
 KEY_LIMIT = 200
 RECIPIENTS_LIMIT = 10_000
+DOOR, SEND = "api", "POST /v1/sms"
 
 
 class NewSms(BaseModel):
@@ -94,13 +98,16 @@ class SmsApi:
             return owner
         body = await read_body(request, BODY_LIMIT)
         if body is None:
+            await self._note(owner, "too_large")
             return problem(413, "too_large", f"At most {BODY_LIMIT} bytes.")
         key = request.headers.get("idempotency-key", "")
         if len(key) > KEY_LIMIT:
+            await self._note(owner, "invalid")
             return problem(422, "invalid", f"Idempotency-Key: at most {KEY_LIMIT} characters.")
         try:
             new = NewSms.model_validate_json(body)
         except ValidationError as error:
+            await self._note(owner, "invalid")
             return problem(422, "invalid", *(_where(one["loc"], one["msg"]) for one in error.errors()[:20]))
         body_hash = hashlib.sha256(json.dumps([new.to, new.text]).encode()).hexdigest()
         names = ByName(None, self._clock.now())
@@ -117,8 +124,10 @@ class SmsApi:
             new.to, text=new.text, region=self._region, allowed_countries=self._allowed_countries, names=names
         )
         if isinstance(read, Problems):
+            await self._note(owner, read.problems[0].code.value)
             return problem(422, "invalid", *(explain(one) for one in read.problems[:100]))
         if read.unverified:
+            await self._note(owner, "unverified")
             return problem(
                 422,
                 "unverified",
@@ -142,31 +151,47 @@ class SmsApi:
             countries=read.countries,
         )
         try:
-            kept_hash, message_id = await self._database.write(partial(self._submit, order, key, body_hash))
-        except Refused as error:
-            status = {"paused": 503, "daily_limit": 403}.get(error.code, 422)
-            return problem(status, error.code, str(error))
+            taken = await self._database.write(partial(self._submit, order, key, body_hash))
         except StoreUnavailable as error:
             return problem(503, "unavailable", str(error))
         except DBAPIError as error:
             # A bug of ours. Nothing was taken, so the caller must know that trying again is right.
             log.error("a message could not be written: %s", type(error).__name__, extra={"event": "store.error"})
             return problem(503, "unavailable", "database: an error of ours; it is in the log")
-        if kept_hash != body_hash:
-            return problem(409, "key_used", "This Idempotency-Key was used with another body.")
+        if isinstance(taken, Refused):
+            status = {"paused": 503, "daily_limit": 403, "key_used": 409}.get(taken.code, 422)
+            return problem(status, taken.code, str(taken))
+        message_id = taken
         self._wake()
         return _taken(message_id, len(order.numbers), order.left_out)
 
-    def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> tuple[str, int]:
-        """(hash of the body that made it, message id): of an earlier request where the key was used before."""
-        before = idempotency.find(connection, order.owner, key) if key else None
-        if before is not None:
-            return before
+    def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> int | Refused:
+        """The message's id: of an earlier request where the key was used before. What refuses it is noted, too."""
         now = self._clock.now()
-        made = submit(connection, order, measure(order.text, self._rules), self._rules, now)
-        if key:
-            idempotency.keep(connection, order.owner, key, body_hash, made.id, now)
-        return body_hash, made.id
+        entry = Entry(who=order.owner, name=order.owner_name, door=DOOR, act=SEND)
+        try:
+            before = idempotency.find(connection, order.owner, key) if key else None
+            if before is not None and before[0] != body_hash:
+                raise Refused("key_used", "This Idempotency-Key was used with another body.")
+            if before is not None:
+                made = Submitted(id=before[1], held=False, repeated=True)
+            else:
+                measured = measure(order.text, self._rules)
+                made = submit(connection, order, measured, self._rules, now)
+                entry = replace(entry, detail=size_of(order, measured))
+                if key:
+                    idempotency.keep(connection, order.owner, key, body_hash, made.id, now)
+        except Refused as error:
+            audit.write(connection, replace(entry, outcome=error.code), now)
+            return error
+        audit.write(connection, replace(entry, about=f"#{made.id}", outcome=made.outcome), now)
+        return made.id
+
+    async def _note(self, owner: str, outcome: str) -> None:
+        """Into the audit: a request that is refused before anything else is written."""
+        entry = Entry(who=owner, name=owner.removeprefix("api:"), door=DOOR, act=SEND, outcome=outcome)
+        with suppress(StoreUnavailable):  # the caller's answer does not hang on it
+            await self._database.write(partial(audit.write, entry=entry, now=self._clock.now()))
 
     async def show(self, request: Request) -> Response:
         """The state of each recipient; 404 alike for none and for another token's."""

@@ -24,11 +24,15 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{11,100}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Linked:
-    """A page as its link shows it. `words`: what came of an Ack by it, "" when none was asked for."""
+    """A page as its link shows it. `words`: what came of an Ack by it, "" when none was asked for.
+
+    `refused`: why nothing came of it, in a stable word.
+    """
 
     page: Page
     standing: Standing
     words: str = ""
+    refused: str = ""
 
 
 def look(connection: Connection, token: str, now: datetime) -> Linked | None:
@@ -50,9 +54,10 @@ def answer(connection: Connection, token: str, roster: Roster, now: datetime) ->
     if before is None:
         return None
     page = before.page
+    refused = ""
     try:
         ids = pages.incident_ids(connection, page.id)
         words = acknowledge(connection, ids, by=page.person_name, via="link", roster=roster, now=now).words
     except Refused as error:
-        words = str(error)
-    return Linked(page=page, standing=standing(connection, page.id, MOST_SHOWN), words=words)
+        words, refused = str(error), error.code
+    return Linked(page=page, standing=standing(connection, page.id, MOST_SHOWN), words=words, refused=refused)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.domain.segments import Encoding, Segments, simplify, split
+from bridge.domain.wording import count
 from bridge.store import countries, messages, switches
 from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE
 
@@ -71,6 +72,16 @@ class Submitted:
     id: int
     held: bool
     repeated: bool
+
+    @property
+    def outcome(self) -> str:
+        """For the audit."""
+        return "repeated" if self.repeated else "held" if self.held else "done"
+
+
+def size_of(order: Order, measured: Measured) -> str:
+    """For the audit: how much, and not what or to whom."""
+    return f"{count(len(order.numbers), 'recipient')}, {count(measured.segments.count, 'segment')}"
 
 
 def measure(text: str, rules: Rules) -> Measured:

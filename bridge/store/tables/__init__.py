@@ -1,7 +1,9 @@
 """The tables, as they are at this version. A test holds them against what the migrations make."""
 
+from bridge.store.tables.audit import audit
 from bridge.store.tables.base import UtcTime, metadata, microseconds
 from bridge.store.tables.incidents import (
+    IS_KEPT_INCIDENT,
     IS_NEWS,
     IS_OPEN_INCIDENT,
     IS_OPEN_REQUEST,
@@ -18,7 +20,9 @@ from bridge.store.tables.oncall import calendars, heartbeats, oncall_files, over
 from bridge.store.tables.sms import (
     HAS_BUTTONS,
     HAS_SMS_ID,
+    HAS_TEXT,
     IS_DONE_UPDATE,
+    IS_KEPT_MESSAGE,
     IS_OPEN_UPDATE,
     IS_OUT_OF_DATE,
     IS_PRESSED,
@@ -38,7 +42,10 @@ from bridge.store.tables.sms import (
 __all__ = [
     "HAS_BUTTONS",
     "HAS_SMS_ID",
+    "HAS_TEXT",
     "IS_DONE_UPDATE",
+    "IS_KEPT_INCIDENT",
+    "IS_KEPT_MESSAGE",
     "IS_NEWS",
     "IS_OPEN_INCIDENT",
     "IS_OPEN_REQUEST",
@@ -52,6 +59,7 @@ __all__ = [
     "alert_ends",
     "alert_inbox",
     "attempts",
+    "audit",
     "breakers",
     "calendars",
     "countries",

@@ -9,6 +9,7 @@ IS_NEWS = text("trouble = ''")
 IS_OPEN_INCIDENT = text("state <> 'resolved'")
 IS_RUNNING = text("due_at IS NOT NULL")
 IS_OPEN_REQUEST = text("page_id IS NULL AND dropped = 0")
+IS_KEPT_INCIDENT = text("blanked = 0 AND resolved_at IS NOT NULL")
 # An equality implies these. Without them SQLite looked along these indexes for rows that have none, and those are most
 # of all that ever were: each new incident and each look for pages read them all.
 HAS_PAGE = text("page_id IS NOT NULL")
@@ -57,9 +58,11 @@ incidents = Table(
     Column("resolved_by", String(200), nullable=False),
     Column("resolved_at", UtcTime),
     Column("storm_id", RowId, ForeignKey("storms.id")),  # the card that it shares with others
+    Column("blanked", Integer, nullable=False, server_default="0"),  # 1: its words are gone (store.retention)
     partial_index("ix_incidents_open", "source", "fingerprint", where=IS_OPEN_INCIDENT, unique=True),
     partial_index("ix_incidents_due", "due_at", "id", where=IS_RUNNING),
     partial_index("ix_incidents_storm", "storm_id", where=HAS_STORM),
+    partial_index("ix_incidents_kept", "resolved_at", where=IS_KEPT_INCIDENT),
     Index("ix_incidents_opened", "opened_at"),
     sqlite_autoincrement=True,
 )

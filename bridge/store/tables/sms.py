@@ -14,6 +14,8 @@ IS_SENDING = text("state = 'sending'")
 HAS_SMS_ID = text("sms_id <> ''")
 IS_PRESSED = text("shown < wanted AND trouble = '' AND pressed = 1")
 IS_OUT_OF_DATE = text("shown < wanted AND trouble = ''")
+IS_KEPT_MESSAGE = text("blanked = 0")
+HAS_TEXT = text("text <> ''")
 
 
 # Raw Telegram updates, kept before they are confirmed. `raw` is emptied when the update is done with.
@@ -47,10 +49,12 @@ messages = Table(
     Column("hold", String(16), nullable=False),  # why it waits for a person; empty: it does not
     Column("buttons_until", UtcTime),  # until when its buttons may be pressed; null: it has none
     Column("decision", String(300), nullable=False),  # who decided what, last
+    Column("blanked", Integer, nullable=False, server_default="0"),  # 1: text and numbers are gone (store.retention)
     UniqueConstraint("source", "source_key"),
     Index("ix_messages_owner", "owner", "id"),
     Index("ix_messages_created", "created_at"),
     partial_index("ix_messages_buttons", "buttons_until", where=HAS_BUTTONS),
+    partial_index("ix_messages_kept", "created_at", where=IS_KEPT_MESSAGE),
     sqlite_autoincrement=True,
 )
 
@@ -142,6 +146,7 @@ posts = Table(
     Column("pressed", Integer, nullable=False, server_default="0"),  # 1: somebody pressed it and waits to see it change
     partial_index("ix_posts_pressed", "due_at", "id", where=IS_PRESSED),
     partial_index("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
+    partial_index("ix_posts_kept", "due_at", where=HAS_TEXT),
     Index("ix_posts_message", "message_id"),
     Index("ix_posts_incident", "incident_id"),
     Index("ix_posts_storm", "storm_id"),

@@ -1,0 +1,69 @@
+"""Who did what, when, through which door, with the outcome. Rows are added, and nothing else is ever done to them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, insert, or_, select
+
+from bridge.store.tables import audit
+
+DONE = "done"
+ONCE_IN = timedelta(minutes=1)
+"""Somebody without access has one row in this time, however often they knock: nobody can fill the disk."""
+
+_LENGTHS = {column.name: column.type.length for column in audit.columns if hasattr(column.type, "length")}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """`who`: `tg:<user id>`, `api:<token>`, `alerts:<token>`, `link:<person>`, `cli:<os user>`.
+
+    `name`: as people know them. `about`: the code of a message, incident or page, or a schedule. `outcome`: `done`, or
+    why not, in a stable word. `detail`: counts. No text and no phone number may stand in any of them.
+    """
+
+    who: str
+    door: str
+    act: str
+    name: str = ""
+    place: str = ""
+    about: str = ""
+    outcome: str = DONE
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A row, and when that was."""
+
+    at: datetime
+    entry: Entry
+
+
+_ADD = insert(audit)
+_LAST = select(audit.c.at).where(audit.c.who == bindparam("b_who")).order_by(audit.c.id.desc()).limit(1)
+
+
+def write(connection: Connection, entry: Entry, now: datetime) -> None:
+    """Note it, in the transaction of what it tells of."""
+    values = {name: value[: _LENGTHS[name]] for name, value in asdict(entry).items()}
+    connection.execute(_ADD, {**values, "at": now})
+
+
+def write_now_and_then(connection: Connection, entry: Entry, now: datetime) -> None:
+    """Note somebody without access, unless they have a row of less than a minute ago."""
+    last = connection.execute(_LAST, {"b_who": entry.who[: _LENGTHS["who"]]}).scalar()
+    if last is None or not timedelta(0) <= now - last < ONCE_IN:
+        write(connection, entry, now)
+
+
+def read(connection: Connection, *, since: datetime | None = None, who: str = "") -> Iterator[Kept]:
+    """Oldest first; from a time on, and of one `who` or name (in capitals or not), where these are given."""
+    query = select(audit).order_by(audit.c.id).execution_options(yield_per=500)
+    if since is not None:
+        query = query.where(audit.c.at >= since)
+    if who:
+        query = query.where(or_(audit.c.who == who, func.lower(audit.c.name) == who.lower()))
+    for row in connection.execute(query):
+        yield Kept(at=row.at, entry=Entry(**{name: row._mapping[name] for name in _LENGTHS}))
