@@ -89,7 +89,14 @@ class Outbox:
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
-        self.housekeeping = Housekeeping(database, clock, absence=absence, notice_places=places, pages=pages)
+        self.housekeeping = Housekeeping(
+            database,
+            clock,
+            absence=absence,
+            notice_places=places,
+            pages=pages,
+            retention=timedelta(days=settings.retention_days),
+        )
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
 
     def _heard(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:

@@ -185,6 +185,7 @@ class Settings(BaseSettings):
     command_max_age_s: float = Field(300, gt=0, le=86400)
     daily_limit: int = Field(500, ge=0)
     daily_limit_all: int = Field(2000, ge=0)
+    retention_days: int = Field(90, ge=1, le=36500)
     page_max_age_s: float = Field(86400, ge=60, le=604800)
     page_interval_s: float = Field(60, ge=0, le=3600)
 

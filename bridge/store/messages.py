@@ -86,6 +86,7 @@ class MessageView:
     lines: tuple[DeliveryView, ...]
     source_key: str = ""  # of a chat's command: chat, message and time
     doubtful: int = 0  # deliveries that are certain by now, and of which an earlier attempt may have been sent
+    blanked: bool = False  # text and numbers are gone, and so it can never be sent again
 
 
 _FIND = select(messages.c.id).where(
@@ -148,7 +149,7 @@ def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until
     return message_id
 
 
-_AS_STORED = tuple({field.name for field in fields(MessageView)} & set(messages.c.keys()) - {"remarks"})
+_AS_STORED = tuple({field.name for field in fields(MessageView)} & set(messages.c.keys()) - {"remarks", "blanked"})
 _BAD_ONES_FIRST = case((deliveries.c.state.in_(RESENDABLE), 0), (deliveries.c.maybe_sent > 0, 1), else_=2)
 
 
@@ -176,6 +177,7 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
     return MessageView(
         **{name: row._mapping[name] for name in _AS_STORED},
         remarks=json.loads(row.remarks),
+        blanked=bool(row.blanked),
         counts={State(one.state): one.number for one in counted},
         turn=int(decidable + _RESENT_TURNS * sum(one.maybe_sent for one in counted)),
         lines=tuple(_delivery(line) for line in connection.execute(query)),

@@ -97,7 +97,11 @@ def history(found: Sequence[MessageView], *, everybody: bool, group: int | None 
         whose = f" · {_beginning(message.owner_name, 30)}" if everybody else ""
         if message.doubtful:
             totals += f" (❓{message.doubtful} <b>may have been sent before</b>)"
-        told = _beginning(message.text, 40) if group is None or _came_from(message, group) else "(not from this chat)"
+        told = (
+            _beginning(message.text or "(blanked)", 40)
+            if group is None or _came_from(message, group)
+            else "(not from this chat)"
+        )
         at = message.created_at.astimezone(UTC).strftime("%d %b %H:%M UTC")
         lines.append(f"<b>#{message.id}</b> {at} · {count(message.recipients, 'recipient')} {totals}{whose} · {told}")
     return "\n".join(lines)

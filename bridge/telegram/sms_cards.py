@@ -174,9 +174,16 @@ def _foot(message: MessageView, hide: bool, now: datetime) -> list[str]:
         lines.append("⏸ Sending is paused: this goes on when an admin says /resume.")
     elif message.hold:
         lines += [f"⚠️ {words}" for words in _questions(message, hide, now)]
+    if message.blanked:
+        lines.append("Its text and numbers are gone: it is older than BRIDGE_RETENTION_DAYS.")
     if message.decision:
         lines.append(f"👤 {escape(message.decision)}")
-    if message.counts.get(State.UNKNOWN) and message.buttons_until is None and not message.decision:
+    if (
+        message.counts.get(State.UNKNOWN)
+        and message.buttons_until is None
+        and not message.decision
+        and not message.blanked
+    ):
         lines.append(f"/resend {message.id} sends again what is unknown.")
     return lines
 

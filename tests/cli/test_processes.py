@@ -143,7 +143,7 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         ["run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_RETENTION_DAYS": "9"},
+        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_HTTP_GATEWAYS": "x"},
     )
     try:
         assert process.stderr is not None

@@ -70,6 +70,7 @@ def test_the_defaults_are_as_promised(tmp_path: Path) -> None:
         "command_max_age_s": 300,
         "daily_limit": 500,
         "daily_limit_all": 2000,
+        "retention_days": 90,
         "page_max_age_s": 86400,
         "page_interval_s": 60,
         "log_level": "INFO",
@@ -104,6 +105,7 @@ GOOD = [
     ("BRIDGE_COMMAND_MAX_AGE_S", "60", 60),
     ("BRIDGE_DAILY_LIMIT", "0", 0),
     ("BRIDGE_DAILY_LIMIT_ALL", "7", 7),
+    ("BRIDGE_RETENTION_DAYS", "1", 1),
     ("BRIDGE_PUBLIC_URL", "https://pager.example.org/", "https://pager.example.org"),
     ("BRIDGE_ONCALL_FILE", "/etc/bridge/oncall.toml", "/etc/bridge/oncall.toml"),
     ("BRIDGE_HEARTBEAT_URL", "https://hc.example.org/ping/1", "https://hc.example.org/ping/1"),
@@ -164,6 +166,7 @@ BAD = [
     ("BRIDGE_RETRY_FOR_S", "inf", "must be"),
     ("BRIDGE_CONFIRM_ABOVE", "many", "must be a whole number"),
     ("BRIDGE_MAX_SEGMENTS", "0", "must be 1 or more"),
+    ("BRIDGE_RETENTION_DAYS", "0", "must be 1 or more"),
     ("BRIDGE_COMMAND_MAX_AGE_S", "0", "must be more than 0"),
     ("BRIDGE_COMMAND_MAX_AGE_S", "inf", "must be"),
     ("BRIDGE_COMMAND_MAX_AGE_S", "nan", "must be a number"),
@@ -423,12 +426,12 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
 
 def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("BRIDGE_RETENTION_DAYS=7\nBRIDGE_MSMPUSHER_RATE=\n")
+    file.write_text("BRIDGE_MSMPUSHER_RATE=3\nBRIDGE_HOST=\n")
     environment = {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x", "BRIDGE_TELEGRAM_USERS": "7"}
     found = settings.cautions(settings.load(environment, env_file=file), environment, file)
     assert [event for event, _ in found] == ["settings.later", "settings.later"]
     assert [line.partition(" has no effect yet")[0] for _, line in found] == [
-        "BRIDGE_RETENTION_DAYS",
+        "BRIDGE_MSMPUSHER_RATE",
         "BRIDGE_TELEGRAM_WEBHOOK_SECRET",
     ]
 
@@ -444,7 +447,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({}, {}, ["settings.nobody"]),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_RETENTION_DAYS": "7"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_MSMPUSHER_RATE": "7"}, ["settings.later"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),

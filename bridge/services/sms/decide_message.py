@@ -113,6 +113,10 @@ def resend(connection: Connection, message_id: int, person: Person, now: datetim
     Gives words for the person. Raises `NotFound`, `Refused`.
     """
     found = _for_button(connection, message_id, person, seen, now, MAYBE_SENT)
+    if found.blanked:
+        raise Refused(
+            "blanked", f"#{message_id}: its text and numbers are gone (BRIDGE_RETENTION_DAYS). Write it as a new /sms."
+        )
     check_not_paused(connection)
     states = RESENDABLE if seen is None else frozenset({State.UNKNOWN})
     moved = messages.move(connection, message_id, Cause.RESEND, State.QUEUED, now=now, only=states)

@@ -241,6 +241,12 @@ def test_a_held_message_says_what_it_asks(remarks: dict[str, object], words: str
     assert labels(view) == ["Send now", "Cancel"]
 
 
+def test_a_blanked_message_says_so_and_offers_nothing() -> None:
+    view = message(delivery(State.UNKNOWN), blanked=True)
+    assert shown(view).splitlines()[-1] == "Its text and numbers are gone: it is older than BRIDGE_RETENTION_DAYS."
+    assert labels(view) == []
+
+
 def test_more_than_one_reason_to_ask_is_one_question() -> None:
     remarks = {"ask_cost": 25, "ask_stale_s": 601, "ask_unverified": ["+447700900000"]}
     view = message(delivery(State.HELD), hold="ask", remarks=remarks)
