@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge import settings
 from bridge.clock import SystemClock
+from bridge.domain.durations import read_duration
 from bridge.domain.errors import OperatorError, StoreError, StoreUnusable
-from bridge.oncall.durations import read_duration
 from bridge.store import audit
 from bridge.store.audit import Entry, Kept
 from bridge.store.database import Database, sqlite_engine, unavailable

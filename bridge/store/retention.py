@@ -69,9 +69,7 @@ def _messages(connection: Connection, before: datetime) -> int:
         ids.append(row.id)
         remarks = {name: fact for name, fact in json.loads(row.remarks).items() if name in SAFE_REMARKS}
         connection.execute(
-            update(messages)
-            .where(messages.c.id == row.id)
-            .values(text="", remarks=json.dumps(remarks), blanked=1)
+            update(messages).where(messages.c.id == row.id).values(text="", remarks=json.dumps(remarks), blanked=1)
         )
     if ids:
         _numbers(connection, ids)
