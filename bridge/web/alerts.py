@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -27,6 +27,7 @@ from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import Parting, read_body
 from bridge.web.problem import problem, unauthorized
+from bridge.web.tried_again import ANSWER_WITHIN_S, TriedAgain
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +39,6 @@ THREAD_ABOVE = 64 << 10
 
 CONTENT_TYPE_LIMIT = 200
 """Characters that are kept: the loop must read what the door read."""
-
-ANSWER_WITHIN_S = 9.0
-"""From the first look at a request to its answer, in seconds: body, however slowly it drips, and commit."""
 
 PUT_TOO = (grafana.NAME, generic.NAME)
 """Sources that may use PUT; all use POST."""
@@ -74,8 +72,7 @@ class AlertDoor:
         self._grafana_secret = grafana_secret
         self._clock = clock
         self._on_kept = on_kept
-        self._answer_within_s = answer_within_s
-        self._trouble = ""
+        self._tried_again = TriedAgain("alerts", answer_within_s)
 
     def routes(self) -> list[Route]:
         """For the web app. Each with and without a slash at its end: a redirect would lose the alert."""
@@ -87,22 +84,10 @@ class AlertDoor:
 
     async def take(self, source: str, request: Request) -> Response:
         """202 once it is committed; 401, 403, 413, 415, 422 as it can never be taken; 503 for all trouble of ours."""
-        try:
-            async with asyncio.timeout(self._answer_within_s):
-                return self._refusal(source, request) or await self._keep(source, request)
-        except ClientDisconnect:
-            return _not_now("The request broke off.")  # nobody hears it
-        except TimeoutError:
-            log.error("a request of %s took too long", source, extra={"event": "alerts.late"})
-            return Parting(_not_now(f"Not within {self._answer_within_s:.0f} s."))
-        except StoreUnavailable as error:
-            if str(error) != self._trouble:  # once: sources try again, and all of them at once
-                log.error("a request of %s was not kept: %s", source, error, extra={"event": "store.unavailable"})
-            self._trouble = str(error)
-            return _not_now(str(error))
-        except Exception:
-            log.exception("a request of %s met an error of ours", source, extra={"event": "alerts.error"})
-            return _not_now("An error of ours. It is in the log.")
+        return await self._tried_again.answer(f"a request of {source}", self._take(source, request))
+
+    async def _take(self, source: str, request: Request) -> Response:
+        return self._refusal(source, request) or await self._keep(source, request)
 
     def _refusal(self, source: str, request: Request) -> Response | None:
         """The answer to who may not post, or sends what is not understood; None for who may, or has signed."""
@@ -149,9 +134,6 @@ class AlertDoor:
 
         await self._database.write(keep)
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
-        if self._trouble:
-            log.warning("alerts are kept again", extra={"event": "store.recovered"})
-            self._trouble = ""
         self._on_kept()
         warnings = {"warnings": list(news.warnings)} if news.warnings else {}
         return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
@@ -178,7 +160,3 @@ class AlertDoor:
         ):
             return None
         return SOURCES[source](body, content_type)
-
-
-def _not_now(words: str) -> Response:
-    return problem(503, "unavailable", words)

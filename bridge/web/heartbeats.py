@@ -1,17 +1,16 @@
 """`/heartbeats/{name}`: who pings it is alive. Answered once that is committed."""
 
-import asyncio
 import hashlib
 import hmac
 import json
 import logging
 from collections.abc import Mapping
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.domain.errors import NotFound, StoreUnavailable
+from bridge.domain.errors import NotFound
 from bridge.oncall.records import HeartbeatRule
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.sources import NotSuchAPayload
@@ -19,13 +18,12 @@ from bridge.sources.form import read_form
 from bridge.web.auth import name_of, token_of
 from bridge.web.body import Parting, read_body
 from bridge.web.problem import problem, unauthorized
+from bridge.web.tried_again import ANSWER_WITHIN_S, TriedAgain
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
 """Bytes: a Watchdog's payload, or the last lines of a job's output."""
-
-ANSWER_WITHIN_S = 9.0
 
 
 class HeartbeatDoor:
@@ -37,7 +35,7 @@ class HeartbeatDoor:
         """`names`: SHA-256 of each token (hex) -> its name."""
         self._heartbeats = heartbeats
         self._names = names
-        self._answer_within_s = answer_within_s
+        self._tried_again = TriedAgain("heartbeat", answer_within_s)
 
     def routes(self) -> list[Route]:
         """For the web app."""
@@ -48,20 +46,7 @@ class HeartbeatDoor:
 
         A body with `status: resolved` is no ping: of a Watchdog, it says that the alert that always fires has ended.
         """
-        try:
-            async with asyncio.timeout(self._answer_within_s):
-                return await self._take(request, str(request.path_params["name"]))
-        except ClientDisconnect:
-            return _not_now("The request broke off.")  # nobody hears it
-        except TimeoutError:
-            log.error("a heartbeat took too long", extra={"event": "heartbeat.slow"})
-            return Parting(_not_now(f"Not within {self._answer_within_s:.0f} s."))
-        except StoreUnavailable as error:
-            log.error("a heartbeat was not kept: %s", error, extra={"event": "store.unavailable"})
-            return _not_now(str(error))
-        except Exception:
-            log.exception("a heartbeat met an error of ours", extra={"event": "heartbeat.error"})
-            return _not_now("An error of ours. It is in the log.")
+        return await self._tried_again.answer("a heartbeat", self._take(request, str(request.path_params["name"])))
 
     async def _take(self, request: Request, name: str) -> Response:
         rules = await self._heartbeats.rules()
@@ -114,7 +99,3 @@ def _same(given: str, wanted: str) -> bool:
     """Compared in constant time; nothing is the same as no token."""
     digests = (hashlib.sha256(one.encode("utf-8", "replace")).digest() for one in (given, wanted))
     return hmac.compare_digest(*digests) and bool(wanted)
-
-
-def _not_now(words: str) -> Response:
-    return problem(503, "unavailable", words)
