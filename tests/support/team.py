@@ -118,9 +118,11 @@ class Team:
                 "posts": posts.due(connection, now, 5) if self.time_flies else [],
             }
 
+        # First: what is confirmed by now stands in the inbox that is read next.
+        with_telegram = self.telegram.unconfirmed_updates
         found = await self.app.database.read(look)
         return {
-            "with Telegram": self.telegram.unconfirmed_updates,
+            "with Telegram": with_telegram,
             "calls": not self.app.outbox.deliverer.is_idle,
             **found,
         }
