@@ -7,6 +7,7 @@ import signal
 import sys
 
 from bridge.app import App
+from bridge.clock import Clock
 from bridge.settings import Settings, cautions
 
 log = logging.getLogger(__name__)
@@ -26,14 +27,14 @@ def on_signals() -> asyncio.Event:
     return asked
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, clock: Clock | None = None) -> int:
     """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0. Raises `OperatorError` when it cannot start."""
     # Three threads take turns; at the default of 5 ms each turn may wait that long for the one before.
     sys.setswitchinterval(0.0005)
     asked = on_signals()
     for event, line in cautions(settings):
         log.warning("%s", line, extra={"event": event})
-    app = App(settings)
+    app = App(settings, clock)
     await app.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.oncall.reload)
     await asked.wait()

@@ -149,7 +149,8 @@ class Books:
         """Count everything. `commands`: each text, said once, to so many numbers; `confirmed`: those that Telegram
         gives out no more. `sent_again`: how often a person pressed Send again for a text. Every text must differ."""
         again = sent_again or {}
-        rows = self.deliveries()
+        pages = {row["message_id"] for row in self.rows("SELECT message_id FROM pages")}  # AlertBooks counts those
+        rows = [row for row in self.deliveries() if row["message_id"] not in pages]
         by_text: dict[str, list[sqlite3.Row]] = {}
         for row in rows:
             by_text.setdefault(row["text"], []).append(row)

@@ -1,11 +1,14 @@
 """`bridge run` in a process that kills itself, as `kill -9` does, at a moment that is named beforehand."""
 
+import asyncio
 import logging
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 ANY = "*"
 
@@ -52,9 +55,17 @@ def _kill_before_statement(start: str, count: int) -> None:
 
 
 def run_bridge(
-    arguments: list[str], environment: Mapping[str, str], folder: str, output: str, kill_at: KillAt | None
+    arguments: list[str],
+    environment: Mapping[str, str],
+    folder: str,
+    output: str,
+    kill_at: KillAt | None,
+    clock: str = "",
 ) -> None:
-    """Become `bridge` with these arguments, environment and working folder; stdout and stderr go to a file."""
+    """Become `bridge` with these arguments, environment and working folder; stdout and stderr go to a file.
+
+    `clock`: the file of a `MovedClock`; then it is `bridge run`, by that clock.
+    """
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
@@ -66,7 +77,25 @@ def run_bridge(
         logging.getLogger("bridge").addHandler(_KillingHandler(kill_at.event, kill_at.count))
     elif kill_at is not None:
         _kill_before_statement(kill_at.statement, kill_at.count)
+    if clock:
+        _run_by(Path(clock))
     sys.argv = ["bridge", *arguments]
     from bridge.cli import main
 
     main(prog_name="bridge")
+
+
+def _run_by(clock: Path) -> NoReturn:
+    """What `bridge run` does, but for the clock."""
+    from bridge import logs, settings
+    from bridge.cli import fail
+    from bridge.commands.run import serve
+    from bridge.domain.errors import BridgeError
+    from tests.support.moved_clock import MovedClock
+
+    try:
+        found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
+        logs.set_up(found.log_level, found.log_format, found.secrets())
+        sys.exit(asyncio.run(serve(found, MovedClock(clock))))
+    except BridgeError as error:
+        fail(error)

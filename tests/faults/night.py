@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -36,15 +36,17 @@ class Alert:
 class Night:
     """Alerts are posted until they are answered with 202, as an Alertmanager does; every name is one alert."""
 
-    def __init__(self, scene: Scene, oncall: str) -> None:
+    def __init__(self, scene: Scene, oncall: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        """`now`: the time of those who post, and of the service."""
         self.scene = scene
+        self._now = now
         self.books = AlertBooks(scene.books, scene.telegram, scene.gateway)
         self.answered = Answered()
         self._alerts: dict[str, Alert] = {}
         self._put_oncall(oncall)
 
     def _put_oncall(self, text: str) -> None:
-        new_database(self.scene.folder)
+        new_database(self.scene.database.parent, self.scene.database.name)
 
         def put(connection: sqlite3.Connection) -> None:
             digest = hashlib.sha256(text.encode()).hexdigest()
@@ -54,14 +56,14 @@ class Night:
 
     async def fires(self, name: str, *, team: str = "ops") -> None:
         """Returns when some process has answered with 202."""
-        alert = self._alerts.setdefault(name, Alert(name=name, team=team, starts_at=datetime.now(UTC)))
+        alert = self._alerts.setdefault(name, Alert(name=name, team=team, starts_at=self._now()))
         await self._tell(alert)
         self.answered.fired.add(name)
 
     async def resolves(self, name: str) -> None:
         """The same for its end."""
         alert = self._alerts[name]
-        alert.ends_at = datetime.now(UTC)
+        alert.ends_at = self._now()
         await self._tell(alert)
         self.answered.resolved.add(name)
 
@@ -101,7 +103,7 @@ class Night:
         """What is still to be done, in words; empty: all is done with."""
         # In the order of an alert's way, so that nothing slips by between two looks; and what came of a page may begin
         # another step.
-        soon = datetime.now(UTC) + SOON
+        soon = self._now() + SOON
         return self.books.unrest(soon) or self.scene.books.unrest() or self.books.unrest(soon)
 
     def _picture(self) -> str:

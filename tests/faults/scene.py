@@ -44,6 +44,8 @@ class Scene:
         self.said: dict[str, int] = {}  # text -> id of the update that holds it
         self.locks: list[sqlite3.Connection] = []  # taken by a test that plays another program
         self.kills = 0
+        self.clock_file: Path | None = None  # what forked processes go by; None: the machine's time
+        self.variables: dict[str, str] = {}  # of the environment, beside those of bridge
         for user, name in ((AMA, "Ama"), (KOFI, "Kofi"), *((user, f"User{user % 1000}") for user in CREW)):
             self.telegram.add_user(user, name)
 
@@ -95,7 +97,7 @@ class Scene:
             "BRIDGE_DAILY_LIMIT_ALL": "0",
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | found | {f"BRIDGE_{name.upper()}": value for name, value in changes.items()}
+        return kept | self.variables | found | {f"BRIDGE_{name.upper()}": value for name, value in changes.items()}
 
     def start(self, **changes: str) -> Service:
         """`python -m bridge run`, as a person starts it."""
@@ -103,7 +105,8 @@ class Scene:
 
     def fork(self, kill_at: KillAt | None = None, **changes: str) -> Service:
         """The same, quicker, and killed at a named moment."""
-        return self._started(fork_program(["run"], self.environment(**changes), self.folder, self._log(), kill_at))
+        environment = self.environment(**changes)
+        return self._started(fork_program(["run"], environment, self.folder, self._log(), kill_at, self.clock_file))
 
     def command(self, *arguments: str, **changes: str) -> Service:
         """Another command of the program, on the same database."""

@@ -118,10 +118,13 @@ def fork_program(
     folder: Path,
     log: Path,
     kill_at: KillAt | None = None,
+    clock: Path | None = None,
 ) -> Service:
-    """The same program, sooner there, and killed at `kill_at`."""
+    """The same program, sooner there, killed at `kill_at`, and going by the clock in a file."""
     process = _forking.Process(
-        target=run_bridge, args=(list(arguments), dict(environment), str(folder), str(log), kill_at), daemon=True
+        target=run_bridge,
+        args=(list(arguments), dict(environment), str(folder), str(log), kill_at, str(clock or "")),
+        daemon=True,
     )
     process.start()
     return Service(process, log)
