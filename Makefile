@@ -6,7 +6,7 @@ FIND_PYTHON := for p in python3.14 python3.13 python3.12 python3.11 python3; do 
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { command -v "$$p"; break; }; done
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit soak bench screenshots lock clean
+.PHONY: help demo test lint unit faults soak bench screenshots lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,11 @@ lint: $(VENV)/dev.stamp
 unit: $(VENV)/dev.stamp  ## the quick tests of the pure parts
 	$(BIN)/python -m pytest -q tests/unit
 
-soak: $(VENV)/dev.stamp  ## 300 kills, long property runs, minutes of load
+faults: $(VENV)/dev.stamp  ## every fault we know of, against the real program, with kills: one table (KILLS=100, SEED=1)
+	$(BIN)/python -m tests.campaign --kills $(or $(KILLS),100) --seed $(or $(SEED),1)
+
+soak: $(VENV)/dev.stamp  ## 1 000 kills among the faults, 600 under load, long property runs, minutes of load
+	$(BIN)/python -m tests.campaign --kills 1000 --most 8 --combinations 60 --steps 40
 	$(BIN)/python -m pytest -m soak -s --timeout 1800
 
 bench: $(VENV)/dev.stamp  ## the numbers of docs/performance.md, measured here

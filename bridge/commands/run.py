@@ -28,7 +28,10 @@ def on_signals() -> asyncio.Event:
 
 
 async def serve(settings: Settings, clock: Clock | None = None) -> int:
-    """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0. Raises `OperatorError` when it cannot start."""
+    """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0. Raises `OperatorError` when it cannot start.
+
+    `clock`: the machine's, unless one is given.
+    """
     # Three threads take turns; at the default of 5 ms each turn may wait that long for the one before.
     sys.setswitchinterval(0.0005)
     asked = on_signals()

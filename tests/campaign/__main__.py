@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bridge import __version__
 from tests.campaign.cases import all_cases
+from tests.campaign.combinations import play_combinations
 from tests.campaign.driver import Campaign, is_clean
 from tests.campaign.tally import table
 
@@ -21,20 +22,27 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", default="", help="only those whose title holds one of these words, by commas")
     parser.add_argument("--kills", type=int, default=100, help="kill -9 in all; rounds go on until then (100)")
     parser.add_argument("--most", type=int, default=2, help="kills in one case at most (2)")
+    parser.add_argument("--combinations", type=int, default=10, help="of faults that hold together (10)")
+    parser.add_argument("--steps", type=int, default=25, help="in one combination at most (25)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quiet", action="store_true", help="only the table")
     return parser.parse_args()
 
 
-async def main() -> int:
+def main() -> int:
     """0, or 1 when something was lost or doubled without a word of it."""
     asked = arguments()
+    tell = _nothing if asked.quiet else _tell
     words = [word for word in asked.cases.split(",") if word]
     cases = [case for case in all_cases() if not words or any(word in case.title for word in words)]
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
-        campaign = Campaign(Path(folder), asked.seed, tell=_nothing if asked.quiet else _tell)
-        rows = await campaign.run(cases, kills=asked.kills, most_a_case=asked.most)
+        campaign = Campaign(Path(folder), asked.seed, tell=tell)
+        rows = asyncio.run(campaign.run(cases, kills=asked.kills, most_a_case=asked.most))
+    if asked.combinations and not words:
+        row, wrong = play_combinations(asked.combinations, asked.steps, seed=asked.seed)
+        rows.append(row)
+        tell(f"{row.case}: {row.kills} kills, {row.lost} lost, {row.doubled} doubled\n{wrong}".rstrip())
     minutes = (time.monotonic() - began) / 60
     print(
         f"\n{datetime.now(UTC):%Y-%m-%d}, bridge {__version__}, Python {platform.python_version()}, "
@@ -53,4 +61,4 @@ def _nothing(words: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    sys.exit(main())

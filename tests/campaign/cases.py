@@ -11,7 +11,7 @@ def nothing(stage: Stage) -> None:
     """No act."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Case:
     """One thing that is wrong for a while.
 

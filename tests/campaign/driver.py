@@ -4,12 +4,13 @@ import inspect
 import random
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.campaign.cases import Case
 from tests.campaign.machine_parts import NotHere
-from tests.campaign.stage import Act, Stage
+from tests.campaign.stage import Stage
 from tests.campaign.tally import Row, tally
 from tests.support.eventually import until
 
@@ -31,7 +32,7 @@ async def play(case: Case, folder: Path, chance: random.Random, kills: int) -> R
     stage.settings |= case.settings
     try:
         await stage.open()
-        await _act(case.prepare, stage)
+        await act(case.prepare, stage)
         unsettled = await _lives(case, stage, kills)
         return tally(stage, case.title, unsettled, set_back=case.set_back)
     except NotHere as error:
@@ -50,7 +51,7 @@ async def _lives(case: Case, stage: Stage, kills: int) -> list[str]:
             stage.people_write(2)
             stage.alerts_fire(1, case.team)
             await stage.a_moment(HOLDS_S / 2)
-            await _act(case.begin, stage)
+            await act(case.begin, stage)
             stage.people_write(case.writes)
         stage.people_write(1)
         stage.alerts_fire(1, case.team)
@@ -58,14 +59,15 @@ async def _lives(case: Case, stage: Stage, kills: int) -> list[str]:
         await stage.a_moment(HOLDS_S)
         if not is_last:
             await stage.kill()
-    await _act(case.end, stage)
+    await act(case.end, stage)
     await stage.start()
     await stage.people_acknowledge(1)
     return await settle(stage)
 
 
-async def _act(act: Act, stage: Stage) -> None:
-    if inspect.isawaitable(waits := act(stage)):
+async def act(does: Callable[[Stage], object], stage: Stage) -> None:
+    """Do it, and wait until it is done."""
+    if inspect.isawaitable(waits := does(stage)):
         await waits
 
 
@@ -110,28 +112,28 @@ class Campaign:
     async def run(self, cases: Sequence[Case], *, kills: int, most_a_case: int) -> list[Row]:
         """Every case once, and again until there were so many kills in all. Gives a row for each case."""
         rows: dict[str, Row] = {}
-        number = 0
-        while number == 0 or (sum(row.kills for row in rows.values()) < kills and not _all_absent(rows)):
+        number, left = 0, kills
+        while number == 0 or (left > 0 and any(row.kills for row in rows.values())):
             number += 1
-            for case in cases:
+            plan = self._kills_of_a_round(number, cases, left, most_a_case)
+            for case in cases if number == 1 else plan:
                 chance = random.Random(f"{self._seed} {number} {case.title}")
-                left = kills - sum(row.kills for row in rows.values())
-                row = await play(case, self._folder / "case", chance, min(chance.randint(0, most_a_case), max(left, 0)))
-                before = rows.get(case.title)
-                rows[case.title] = before + row if before else row
+                row = await play(case, self._folder / "case", chance, plan[case])
+                rows[case.title] = rows[case.title] + row if case.title in rows else row
+                left -= row.kills
                 self._told(number, row)
-                if number > 1 and left <= 0:
-                    break
         return list(rows.values())
+
+    def _kills_of_a_round(self, number: int, cases: Sequence[Case], left: int, most: int) -> Counter[Case]:
+        """How often the processes of each case die: half of what could be, some more and some less."""
+        places = [case for case in cases for _ in range(most)]
+        chance = random.Random(f"{self._seed} {number}")
+        return Counter(chance.sample(places, min(left, (len(places) + 1) // 2)))
 
     def _told(self, number: int, row: Row) -> None:
         self._tell(f"round {number}, {row.case}: {row.kills} kills, {row.lost} lost, {row.doubled} doubled")
         for words in row.why:
             self._tell(f"  {words}")
-
-
-def _all_absent(rows: dict[str, Row]) -> bool:
-    return all(row.not_here for row in rows.values())
 
 
 def is_clean(rows: Sequence[Row]) -> bool:

@@ -26,6 +26,9 @@ SETTINGS = {
     "confirm_above": "1000",
     "msmpusher_batch": "1",
 }
+HELD_UP_S = 3.0
+"""A start takes half a second; one that has not come to its end after this waits for a fault to end."""
+
 TEAMS = CREW[40:]
 """Each has the cards of its alerts in its own chat, so that none of them become a storm."""
 
@@ -101,15 +104,14 @@ class Stage:
         last = self.scene.services[-1] if self.scene.services else None
         return last if last is not None and last.exit_code is None else None
 
-    async def start(self, kill_at: KillAt | None = None) -> bool:
-        """A process, unless one runs. Gives whether it was ready before it ended."""
-        if self.service is not None:
-            return True
-        service = self.scene.fork(kill_at, **self.settings)
-        await until(
-            lambda: service.count("app.ready") or service.exit_code is not None, otherwise=lambda: service.output
-        )
-        return service.exit_code is None
+    async def start(self, kill_at: KillAt | None = None) -> None:
+        """A process, unless one runs; ready, or ended, or held up by what is wrong."""
+        service = self.service or self.begin_process(kill_at)
+        await before(HELD_UP_S, lambda: service.count("app.ready") or service.exit_code is not None)
+
+    def begin_process(self, kill_at: KillAt | None = None) -> Service:
+        """It may not be ready yet."""
+        return self.scene.fork(kill_at, **self.settings)
 
     async def kill(self) -> None:
         """`kill -9`, if it runs."""

@@ -101,8 +101,8 @@ def _told_in_vain(words: str, refused: Sequence[str]) -> bool:
 def table(rows: Sequence[Row]) -> str:
     """Fixed columns, and the sum."""
     head = ("case", "rounds", "kills", "asked", "sent", "said", "lost", "doubled without saying so")
-    lines = [head, *map(_cells, rows)]
     there = [row for row in rows if not row.not_here]
+    lines = [head, *map(_cells, there)]
     if there:
         total = there[0]
         for row in there[1:]:
@@ -114,11 +114,10 @@ def table(rows: Sequence[Row]) -> str:
         for pairs in (list(zip(line, widths, strict=True)) for line in lines)
     ]
     shown.insert(1, "  ".join("-" * width for width in widths))
+    shown += [f"{row.case}: this machine cannot play it ({row.not_here})" for row in rows if row.not_here]
     return "\n".join(line.rstrip() for line in shown)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    if row.not_here:
-        return (row.case, *["-"] * 6, f"not here: {row.not_here}"[:40])
     counts = (row.rounds, row.kills, row.asked, row.sent, row.said, row.lost, row.doubled)
     return (row.case, *map(str, counts))
