@@ -32,6 +32,7 @@ def test_it_shows_what_was_set_and_what_was_skipped(file: ClockFile) -> None:
 
 async def test_skipped_time_ends_a_wait(file: ClockFile) -> None:
     waits = asyncio.create_task(MovedClock(file.path).wait(asyncio.Event(), LONG_S))
+    await asyncio.sleep(0)  # it begins
     file.skip(LONG_S)
     await until(waits.done)
 
