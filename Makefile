@@ -33,7 +33,7 @@ faults: $(VENV)/dev.stamp  ## every fault we know of, against the real program, 
 	$(BIN)/python -m tests.campaign --kills $(or $(KILLS),100) --seed $(or $(SEED),1)
 
 soak: $(VENV)/dev.stamp  ## 1 000 kills among the faults, 600 under load, long property runs, minutes of load
-	$(BIN)/python -m tests.campaign --kills 1000 --most 8 --combinations 60 --steps 40
+	$(BIN)/python -m tests.campaign --kills 1000 --most 8 --combinations 30 --steps 30
 	$(BIN)/python -m pytest -m soak -s --timeout 1800
 
 bench: $(VENV)/dev.stamp  ## the numbers of docs/performance.md, measured here

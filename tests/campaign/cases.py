@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.campaign import clock_faults, gateway_faults, store_faults, telegram_faults
+from tests.campaign import clock_faults, gateway_faults, store_faults, telegram_faults, two_gateways
 from tests.campaign.stage import Act, Stage
 
 
@@ -74,6 +74,24 @@ def _gateway() -> list[Case]:
         ),
     ]
     return found
+
+
+def _two_gateways() -> list[Case]:
+    acts = {name: two_gateways.both_are(*pair) for name, pair in two_gateways.PAIRS.items()}
+    return [
+        Case(
+            group="two gateways",
+            name=name,
+            prepare=two_gateways.stands_behind,
+            begin=begin,
+            end=two_gateways.both_are_well,
+            writes=writes,
+        )
+        for name, begin, writes in (
+            *((name, begin, 4) for name, begin in acts.items()),
+            ("another fault with every call", two_gateways.both_change, 20),
+        )
+    ]
 
 
 def _telegram() -> list[Case]:
@@ -173,5 +191,5 @@ def _clock() -> list[Case]:
 
 def all_cases() -> list[Case]:
     """Each once."""
-    tables: list[Callable[[], list[Case]]] = [_gateway, _telegram, _store, _clock]
+    tables: list[Callable[[], list[Case]]] = [_gateway, _two_gateways, _telegram, _store, _clock]
     return [case for table in tables for case in table()]

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from tests.campaign.cases import Case
 from tests.campaign.machine_parts import NotHere
+from tests.campaign.moments import before
 from tests.campaign.stage import Stage
 from tests.campaign.tally import Row, tally
 from tests.support.eventually import until
 
-HOLDS_S = 0.6
-"""How long a fault lasts at most before a process dies, or the fault ends."""
+LIVES_S = 0.6
+"""How long a process lives at most that is to be killed."""
+HOLDS_S = 1.5
+"""How long a fault lasts at most, when it keeps the program from trying what people asked for."""
 SETTLES_S = 60.0
 SKIPS_S = 2.5 * 3600
 """Waits of the program that may be skipped. A clock that was set back makes some of 70 minutes; none is longer."""
@@ -50,15 +53,16 @@ async def _lives(case: Case, stage: Stage, kills: int) -> list[str]:
         if life == 0:
             stage.people_write(2)
             stage.alerts_fire(1, case.team)
-            await stage.a_moment(HOLDS_S / 2)
+            await stage.a_moment(LIVES_S / 2)
             await act(case.begin, stage)
             stage.people_write(case.writes)
         stage.people_write(1)
         stage.alerts_fire(1, case.team)
         await stage.people_acknowledge(1)
-        await stage.a_moment(HOLDS_S)
         if not is_last:
+            await stage.a_moment(LIVES_S)
             await stage.kill()
+    await before(HOLDS_S, stage.everything_was_tried)
     await act(case.end, stage)
     await stage.start()
     await stage.people_acknowledge(1)

@@ -3,11 +3,7 @@
 import itertools
 import ssl
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
-from tempfile import mkdtemp
 
 from bridge.sandbox.msmpusher import Mode
 from tests.campaign.machine_parts import NotHere
@@ -122,29 +118,13 @@ async def has_an_address(stage: Stage) -> None:
     await stage.restart()
 
 
-@cache
-def _authority(name: str) -> Authority:
-    found = Authority(folder=Path(mkdtemp(prefix="campaign-")) / name)
-    try:
-        found.create()
-    except OSError as error:
-        raise NotHere(f"openssl: {error.strerror}") from None
-    return found
-
-
-@cache
-def _context(authority: str, **certificate: str) -> ssl.SSLContext:
-    day = datetime.now(UTC) + timedelta(days=300)
-    defaults = {"start": "20250101000000Z", "end": f"{day:%Y%m%d%H%M%SZ}"}
-    return _authority(authority).server(**defaults | certificate)
-
-
 def shows(certificate: Mapping[str, str] | None) -> Act:
     """It speaks TLS, with this certificate; None: one that an authority signed which nobody trusts."""
 
     async def begin(stage: Stage) -> None:
-        bad = _context("stranger") if certificate is None else _context("known", **certificate)
-        stage.scene.variables["SSL_CERT_FILE"] = str(_authority("known").folder / "ca.pem")
+        known = _authority(stage, "known")
+        stage.scene.variables["SSL_CERT_FILE"] = str(known.folder / "ca.pem")
+        bad = _authority(stage, "stranger").server() if certificate is None else known.server(**certificate)
         await _speaks_tls(stage, bad)
 
     return begin
@@ -152,7 +132,16 @@ def shows(certificate: Mapping[str, str] | None) -> Act:
 
 async def shows_a_good_one(stage: Stage) -> None:
     """The certificate is renewed."""
-    await _speaks_tls(stage, _context("known"))
+    await _speaks_tls(stage, Authority(folder=stage.folder / "known").server())
+
+
+def _authority(stage: Stage, name: str) -> Authority:
+    found = Authority(folder=stage.folder / name)
+    try:
+        found.create()
+    except OSError as error:
+        raise NotHere(f"openssl: {error.strerror}") from None
+    return found
 
 
 async def _speaks_tls(stage: Stage, context: ssl.SSLContext) -> None:

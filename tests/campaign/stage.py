@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram_state import Chat, Kind, Topic
 from tests.campaign.machine_parts import mount_small_disk, unmount
 from tests.campaign.moments import before
@@ -45,7 +46,8 @@ class Stage:
         self.clock = ClockFile(folder / "clock")
         self.scene.clock_file = self.clock.path
         self.settings = dict(SETTINGS)
-        self.undo = contextlib.ExitStack()  # what must not outlast the case
+        self.second: MsmpusherSandbox | None = None
+        self.undo = contextlib.AsyncExitStack()  # what must not outlast the case
         if small_disk:
             self._database_on_a_small_disk()
         self.group: Chat = self.scene.telegram.add_group("Ops", [AMA])
@@ -81,6 +83,12 @@ class Stage:
         self.clock.set_by(seconds - self.began_at)
         self.began_at = seconds
 
+    @property
+    def other_gateway(self) -> MsmpusherSandbox:
+        """The second one, in a case that has two."""
+        assert self.second is not None
+        return self.second
+
     async def open(self) -> None:
         """Start the servers."""
         gateway = self.scene.gateway
@@ -93,7 +101,7 @@ class Stage:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.scene.close()
-        self.undo.close()
+        await self.undo.aclose()
         self.clock.close()
 
     # the program
@@ -193,6 +201,17 @@ class Stage:
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.ensure_future(work))
+
+    def everything_was_tried(self) -> bool:
+        """Whether all that was asked for had a call to a gateway that is over, and every alert is taken."""
+        if self.scene.telegram.unconfirmed_updates or self.untold():
+            return False
+        open_ones = (
+            "SELECT count(*) FROM inbox WHERE done_at IS NULL",
+            "SELECT count(*) FROM alert_inbox",
+            "SELECT count(*) FROM deliveries WHERE state = 'sending' OR state = 'queued' AND attempt = 0",
+        )
+        return not any(map(self.scene.books.count, open_ones))
 
     def untold(self) -> int:
         """Alerts that no process has taken yet. Raises what went wrong with one."""
