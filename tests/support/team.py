@@ -33,7 +33,7 @@ from bridge.store.tables import messages
 from tests.support.alerting import TOKEN, Alertmanager
 from tests.support.manual_clock import ManualClock
 
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 """Longest wait for anything; only a failing test waits so long."""
 
 POST_COSTS_S = {True: 4.65, False: 1.0}
