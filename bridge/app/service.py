@@ -164,6 +164,7 @@ class App:
             database=database,
             chat=TelegramChat(self.telegram.bot),
             render=partial(card_of, name_gateways=len(settings.gateways) > 1),
+            notices=self.notices,
             pacer=Pacer(),
             clock=clock,
             wake=lambda: self.sync_loop.wake(),

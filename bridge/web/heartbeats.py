@@ -42,10 +42,12 @@ class HeartbeatDoor:
         return [Route(f"/heartbeats/{{name}}{slash}", self.take, methods=["GET", "POST"]) for slash in ("", "/")]
 
     async def take(self, request: Request) -> Response:
-        """200 once the ping is committed; 401, 403, 404, 413; 503 for all trouble of ours.
+        """200 once the ping is committed; 401, 403, 404, 405, 413; 503 for all trouble of ours.
 
         A body with `status: resolved` is no ping: of a Watchdog, it says that the alert that always fires has ended.
         """
+        if request.method == "HEAD":  # Starlette's, wherever GET is: who only looks whether we are there is no job
+            return Response(status_code=405, headers={"Allow": "GET, POST"})
         return await self._tried_again.answer("a heartbeat", self._take(request, str(request.path_params["name"])))
 
     async def _take(self, request: Request, name: str) -> Response:

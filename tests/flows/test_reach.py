@@ -4,7 +4,8 @@ import pytest
 
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI, ONCALL
-from tests.support.team import Team
+from tests.support.eventually import until
+from tests.support.team import ChatView, Team
 
 
 @pytest.fixture
@@ -74,3 +75,75 @@ async def test_many_alerts_at_once_are_one_private_message(team: Team) -> None:
     for number in range(5):
         await team.ama.chat.shows(f"A{number + 1} · critical")
     await team.ama.chat.shows("Storm S1")
+
+
+# --- chats that refuse the bot
+
+
+def in_the_group(chat: ChatView) -> str:
+    """Every alert's card stands in that chat."""
+    return f'{ONCALL}[[routes]]\nmatch = {{}}\npolicy = "default"\nchat = "{chat.chat.id}"\n'.replace(
+        '[[routes]]\nmatch = { severity = "info" }\npolicy = "none"\n', ""
+    )
+
+
+async def test_cards_that_a_chat_refuses_stand_where_notices_go_and_that_is_told_once(team: Team) -> None:
+    await team.on_call(in_the_group(team.ops))
+    team.telegram.kick(team.ops.chat)
+    await team.alertmanager.fires("one", severity="info")
+    await team.phone(AMA).gets_some("INFO one")
+    await team.ama.chat.shows("🚨", f"cannot be posted in the chat {team.ops.chat.id}", "kicked")
+    await team.ama.chat.shows("A1 · info")
+    await team.alertmanager.fires("two", severity="info")
+    card = await team.ama.chat.shows("A2 · info")
+    assert len([post for post in team.ama.chat.posts if "cannot be posted" in post.text]) == 1
+    team.telegram.invite(team.ops.chat)
+    await team.alertmanager.fires("three", severity="info")
+    await team.ops.shows("A3 · info")
+    await team.ama.chat.shows("can be posted in the chat", "again")
+    await team.ama.says("/ack A2")
+    await team.ama.chat.shows("A2 two: acknowledged")
+    await team.ama.chat.shows("acknowledged by Ama", at=card)
+
+
+async def test_a_card_of_a_chat_that_refuses_it_later_moves_to_where_notices_go(team: Team) -> None:
+    await team.on_call(in_the_group(team.ops))
+    await team.alertmanager.fires("one")
+    await team.ops.shows("A1 · critical")
+    await team.ama.chat.shows("A1 · critical")  # her own copy: she was paged
+    await team.phone(AMA).gets_some("one")
+    await team.alertmanager.fires("two")
+    await team.ops.shows("A2 · critical", "Ama: to be paged")
+    team.telegram.kick(team.ops.chat)
+    await team.alertmanager.resolves("two")
+    await team.ama.chat.shows("🚨", "cannot be posted in the chat")
+    await team.ama.chat.shows("A2 · critical", "resolved")
+
+
+async def test_where_the_chat_for_notices_refuses_the_bot_the_admins_get_cards_and_hear_why(
+    start_team: StartTeam,
+) -> None:
+    team = await start_team(BRIDGE_TELEGRAM_CHAT="-100123")
+    await team.on_call(ONCALL)
+    team.time_flies = False  # only a post that is taken costs time
+    await team.alertmanager.fires(*(f"probe {number}" for number in range(9)), severity="info")
+
+    def storm_is_shown() -> bool:
+        team.time_passes(1)
+        return any("Storm S1" in post.text for post in team.ama.chat.posts)
+
+    await until(storm_is_shown, timeout_s=30)
+    await team.ama.chat.shows("🚨", "cannot be posted in the chat -100123")
+    for number in range(5):
+        await team.ama.chat.shows(f"A{number + 1} · info")
+    await team.ama.chat.shows("Storm S1")
+
+
+async def test_a_person_who_blocked_the_bot_is_no_alarm(team: Team) -> None:
+    await team.on_call(ONCALL.replace(f'phone = "{KOFI}"', f'phone = "{KOFI}"\ntelegram = 222222222'))
+    team.telegram.block(team.kofi.user)
+    await team.alertmanager.fires("disk full")
+    await team.phone(AMA).gets_some("disk full")
+    await team.ama.chat.shows("A1")
+    await team.minutes_pass(6)
+    await team.phone(KOFI).gets_some("disk full")

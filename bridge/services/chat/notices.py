@@ -31,6 +31,11 @@ class Notices:
         here = [place for incident in about for place in home(incident, self.places)]
         self._say(connection, key, f"🚨 {words}", (*here, *self.places, *self._admins), now)
 
+    def elsewhere(self, chat_id: int) -> tuple[Place, ...]:
+        """Where notices go but for that chat; where that is nowhere, every admin."""
+        places = tuple(place for place in self.places if place.chat_id != chat_id)
+        return places or tuple(place for place in self._admins if place.chat_id != chat_id)
+
     def _say(self, connection: Connection, key: str, words: str, places: Sequence[Place], now: datetime) -> None:
         for place in dict.fromkeys(places):
             posts.say(connection, post_key(key, place), place, escape(words), now)
@@ -46,6 +51,11 @@ def show_incident(connection: Connection, incident_id: int, place: Place, now: d
     posts.show_card(
         connection, post_key(f"incident:{incident_id}", place), place, Subject(incident_id=incident_id), now
     )
+
+
+def show_storm(connection: Connection, storm_id: int, place: Place, now: datetime) -> None:
+    """The card of a storm in that place, once."""
+    posts.show_card(connection, post_key(f"storm:{storm_id}", place), place, Subject(storm_id=storm_id), now)
 
 
 def home(incident: Incident, places: Sequence[Place]) -> tuple[Place, ...]:

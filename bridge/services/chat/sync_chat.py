@@ -16,7 +16,9 @@ from sqlalchemy import Connection
 from bridge.clock import Clock, Leaps
 from bridge.domain.errors import StoreUnavailable
 from bridge.services.chat.chat_port import Card, Chat, Gone, Later, Moved, Never, NoThread, Reply, Shown
+from bridge.services.chat.notices import Notices
 from bridge.services.chat.pacing import Pacer
+from bridge.services.chat.refused import refused, taken
 from bridge.store import posts
 from bridge.store.database import Database
 from bridge.store.posts import Post
@@ -38,11 +40,20 @@ class ChatSync:
     """Brings posts up to date. `step` is called by a `WorkLoop`; `wake` must make that happen soon."""
 
     def __init__(
-        self, *, database: Database, chat: Chat, render: Render, pacer: Pacer, clock: Clock, wake: Callable[[], None]
+        self,
+        *,
+        database: Database,
+        chat: Chat,
+        render: Render,
+        notices: Notices,
+        pacer: Pacer,
+        clock: Clock,
+        wake: Callable[[], None],
     ) -> None:
         self._database = database
         self._chat = chat
         self._render = render
+        self._notices = notices
         self._pacer = pacer
         self._clock = clock
         self._wake = wake
@@ -65,7 +76,7 @@ class ChatSync:
                 break
             chat_id = post.place.chat_id
             if not isinstance(chat_id, int):  # SQLite keeps what an odd update gave, and one post must not stop all
-                await self._database.write(partial(_note, post, Never(why="the chat has no numeric id"), now))
+                await self._database.write(partial(posts.give_up, post=post, trouble="the chat has no numeric id"))
                 continue
             if chat_id not in self._busy and self._pacer.ready_at(chat_id, now, pressed=post.pressed) <= now:
                 self._pacer.spend(chat_id, now, pressed=post.pressed)
@@ -89,7 +100,7 @@ class ChatSync:
             log.debug("showing post %d", post.id, extra={"event": "chat.showing", "edit": post.telegram_id is not None})
             reply = await self._show(post, card)
             log.debug("showed post %d", post.id, extra={"event": "chat.shown"})
-            await self._database.write(partial(_note, post, reply, self._heard(post, reply)))
+            await self._database.write(partial(self._note, post, reply, self._heard(post, reply)))
             self._posted.pop(post.id, None)
         except StoreUnavailable as error:
             log.error("what Telegram shows could not be written down: %s", error, extra={"event": "store.unavailable"})
@@ -124,6 +135,24 @@ class ChatSync:
                 log.warning("post %d is given up: %s", post.id, why, extra={"event": "chat.refused"})
         return now
 
+    def _note(self, post: Post, reply: Reply, at: datetime, connection: Connection) -> None:
+        """Write down what Telegram said. `at`: now, or when to try again."""
+        match reply:
+            case Shown(telegram_id=telegram_id):
+                posts.shown(connection, post, telegram_id)
+                taken(connection, self._notices, post, at)
+            case Later():
+                posts.delay(connection, post, at)
+            case Gone():
+                posts.lost(connection, post)
+            case NoThread():
+                posts.without_thread(connection, post)
+            case Moved(chat_id=chat_id):
+                posts.chat_moved(connection, post.place.chat_id, chat_id)
+            case Never(why=why):
+                posts.give_up(connection, post, why)
+                refused(connection, self._notices, post, why, at)
+
     def _say(self, why: str) -> None:
         """Once for each new trouble."""
         if why != self._trouble:
@@ -143,20 +172,3 @@ class ChatSync:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-def _note(post: Post, reply: Reply, again_at: datetime, connection: Connection) -> None:
-    """Write down what Telegram said."""
-    match reply:
-        case Shown(telegram_id=telegram_id):
-            posts.shown(connection, post, telegram_id)
-        case Later():
-            posts.delay(connection, post, again_at)
-        case Gone():
-            posts.lost(connection, post)
-        case NoThread():
-            posts.without_thread(connection, post)
-        case Moved(chat_id=chat_id):
-            posts.chat_moved(connection, post.place.chat_id, chat_id)
-        case Never(why=why):
-            posts.give_up(connection, post, why)

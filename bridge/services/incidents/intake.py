@@ -10,13 +10,13 @@ from bridge.domain.alerts import Alert
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
-from bridge.services.chat.notices import Notices, post_key, show_incident
+from bridge.services.chat.notices import Notices, show_incident, show_storm
 from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.services.incidents.worse import Change, severities_changed
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.incident_log import Entry
 from bridge.store.incidents import Incident
-from bridge.store.posts import Place, Subject
+from bridge.store.posts import Place
 
 log = logging.getLogger(__name__)
 
@@ -130,9 +130,7 @@ class Intake:
         if storm_id is None:
             storm_id = storms.begin(connection, place, now)
             for there in self._homes(place):
-                posts.show_card(
-                    connection, post_key(f"storm:{storm_id}", there), there, Subject(storm_id=storm_id), now
-                )
+                show_storm(connection, storm_id, there, now)
         storms.join(connection, storm_id, ids, now)
         posts.touch_incidents(connection, ids)
 
