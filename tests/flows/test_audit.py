@@ -32,7 +32,7 @@ async def team(start_team: StartTeam) -> Team:
     team = await start_team(
         BRIDGE_CONFIRM_ABOVE=0, BRIDGE_PUBLIC_URL="https://pager.example.org", BRIDGE_API_TOKENS=f"ci={API}"
     )
-    await team.on_call(ONCALL + '\n[schedules.primary]\npeople = ["ama"]\nshift = "1w"\nstart = 2026-01-05T00:00:00\n')
+    await team.on_call(ONCALL + '\n[schedules.primary]\npeople = ["kofi"]\nshift = "1w"\nstart = 2026-01-05T00:00:00\n')
     return team
 
 
