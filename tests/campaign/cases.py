@@ -18,6 +18,7 @@ class Case:
     `prepare`: before anything starts. `begin`, `end`: while the program runs, or after its death. `team`: whose alerts
     fire, which decides where their cards stand. `writes`: how many people write while it lasts. `combines`: may hold
     together with others, and begin and end at any moment. `set_back`: times in the database do not only grow.
+    `holds_s`: how long it lasts at most, when it keeps the program from trying what people asked for.
     """
 
     group: str
@@ -31,6 +32,7 @@ class Case:
     small_disk: bool = False
     combines: bool = False
     set_back: bool = False
+    holds_s: float = 1.5
 
     @property
     def title(self) -> str:
@@ -138,12 +140,20 @@ def _store() -> list[Case]:
             end=store_faults.empties_the_disk,
             small_disk=True,
         ),
-        Case(group="store", name="locked", begin=store_faults.locks, end=store_faults.unlocks, combines=True),
+        Case(
+            group="store",
+            name="locked",
+            begin=store_faults.locks,
+            end=store_faults.unlocks,
+            combines=True,
+            holds_s=store_faults.LOCK_S,
+        ),
         Case(
             group="store",
             name="locked when the outcome comes",
             begin=store_faults.locks_at_the_outcome,
             end=store_faults.unlocks,
+            holds_s=store_faults.LOCK_S,
         ),
         Case(
             group="store",

@@ -23,6 +23,7 @@ from tests.support.service import Service
 SETTINGS = {
     "gateway_timeout_s": "0.4",
     "command_max_age_s": "86400",
+    "page_max_age_s": "604800",
     "page_interval_s": "1",
     "confirm_above": "1000",
     "msmpusher_batch": "1",

@@ -2,8 +2,12 @@
 
 import subprocess
 
+from bridge.store.database import BUSY_TIMEOUT_S
 from tests.campaign.machine_parts import system
 from tests.campaign.stage import Stage
+
+LOCK_S = BUSY_TIMEOUT_S + 1.5
+"""Long enough for the program to be refused, and not only to wait."""
 
 
 def fills_the_disk(stage: Stage) -> None:

@@ -67,8 +67,17 @@ def tally(stage: Stage, case: str, unsettled: Sequence[str] = (), *, set_back: b
         said=_said(stage),
         lost=len(wrong) - len(doubled),
         doubled=len(doubled),
-        why=wrong,
+        why=[*wrong, *_in_the_logs(stage)],
     )
+
+
+def _in_the_logs(stage: Stage) -> list[str]:
+    """A traceback, a secret, a number or a text: in no column, and not clean either."""
+    try:
+        stage.scene.check_logs()
+    except AssertionError as error:
+        return [f"log: {error}"]
+    return []
 
 
 def _said(stage: Stage) -> int:

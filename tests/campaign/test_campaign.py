@@ -18,7 +18,7 @@ SHORT = (
     "gateway: TLS: expired",
     "telegram: 502, HTML",
     "telegram: the group becomes a supergroup",
-    "store: locked when the outcome comes",
+    "store: nothing but kills",
     "clock: an hour back",
 )
 CASES = {case.title: case for case in all_cases()}
@@ -40,7 +40,7 @@ async def test_nothing_is_lost_and_nothing_doubled_in_silence_while(case: Case, 
 
 
 def test_nothing_is_lost_and_nothing_doubled_in_silence_when_faults_combine() -> None:
-    row, wrong = play_combinations(2, 15)
+    row, wrong = play_combinations(2, 10)
     print(f"\n{table([row])}")
     assert not wrong
     assert is_clean([row])

@@ -1,6 +1,5 @@
 """The audit of a night: what sources posted, what the database holds, what the phones got and what the chats show."""
 
-import re
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
-from tests.faults.books import FROM_A_CHAT, Books
+from tests.faults.books import FROM_A_CHAT, PAGE_CODE, Books
 
-CODE = re.compile(r"/ack (P\d+)")
 REPEAT = "Maybe a repeat: "
 BAD_ENDS = ("rejected", "failed")
 CLOCKS = timedelta(seconds=0.25)
@@ -154,13 +152,13 @@ class AlertBooks:
         for sms in self._gateway.sent:
             if sms.text in commands:
                 continue
-            code = CODE.search(sms.text)
+            code = PAGE_CODE.search(sms.text)
             if code is None:
                 yield f"call {sms.call}: a phone got it, and it is neither a page nor a message"
                 continue
             sent[code[1]] += 1
             plain[code[1]] += not sms.text.startswith(REPEAT)
-        calls = Counter(code[1] for call in self._gateway.calls if (code := CODE.search(call.text)))
+        calls = Counter(code[1] for call in self._gateway.calls if (code := PAGE_CODE.search(call.text)))
         known = {f"P{page['id']}": page for page in pages}
         for code, number in plain.items():
             if number > 1:
@@ -240,7 +238,7 @@ class AlertBooks:
                 yield f"A{row['id']}: open, and no step is to come"
 
     def _reached(self, row: sqlite3.Row) -> bool:
-        sent = {code[1] for sms in self._gateway.sent if (code := CODE.search(sms.text))}
+        sent = {code[1] for sms in self._gateway.sent if (code := PAGE_CODE.search(sms.text))}
         return any(f"P{page['id']}" in sent for page in self._pages_of(row))
 
     def _is_unsure(self, row: sqlite3.Row) -> bool:

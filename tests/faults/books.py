@@ -1,5 +1,6 @@
 """The audit: what people said, what the database holds, what the phones got and what the chats show must agree."""
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ SHOWN_AS: Mapping[str, tuple[str, str]] = {
     "unknown": ("❓", "may have been sent"),
     "cancelled": ("🚫", "cancelled"),
 }
+PAGE_CODE = re.compile(r"/ack (P\d+)")
 FROM_A_CHAT = "telegram"  # the source of a message that has a card; what a program asks for has none
 CERTAINLY_NOT_SENT = ("held", "queued", "rejected", "failed", "cancelled")
 
@@ -155,7 +157,7 @@ class Books:
         for row in rows:
             by_text.setdefault(row["text"], []).append(row)
         lost = [text for text in confirmed if len(by_text.get(text, ())) != commands[text]]
-        phones = Counter((sms.text, sms.number) for sms in self._gateway.sent)
+        phones = Counter((sms.text, sms.number) for sms in self._gateway.sent if not PAGE_CODE.search(sms.text))
         calls = Counter((call.text, number) for call in self._gateway.calls for number in call.numbers)
         doubled = [
             f"{text}: {count} times to a phone" for (text, _), count in phones.items() if count > 1 + again.get(text, 0)
