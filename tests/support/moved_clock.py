@@ -57,13 +57,14 @@ class MovedClock:
         """Aware, UTC."""
         return self._file.now()
 
+    def monotonic(self) -> float:
+        """Seconds since some moment, skipped ones included; nothing that is set changes them."""
+        return time.monotonic() + self._file.read()[1]
+
     async def wait(self, event: asyncio.Event, timeout_s: float) -> None:
         """Return when `event` is set or `timeout_s` seconds are over, skipped ones included."""
-        end = self._elapsed() + timeout_s
-        while not event.is_set() and (left := end - self._elapsed()) > 0:
+        end = self.monotonic() + timeout_s
+        while not event.is_set() and (left := end - self.monotonic()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, _LOOK_EVERY_S)):
                     await event.wait()
-
-    def _elapsed(self) -> float:
-        return time.monotonic() + self._file.read()[1]
