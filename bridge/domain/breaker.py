@@ -73,14 +73,16 @@ class Breaker:
         if works:
             # What was under way when it went out tells nothing of now.
             return self if self.out_since is not None and claimed_at < self.out_since else Breaker(gateway=self.gateway)
-        return self._failed(outcome, now)
+        return self._failed(outcome, claimed_at, now)
 
-    def _failed(self, outcome: Outcome, now: datetime) -> "Breaker":
+    def _failed(self, outcome: Outcome, claimed_at: datetime, now: datetime) -> "Breaker":
         told = outcome.retry_after_s if isinstance(outcome, NotSent) else None
         rests_until = self.rests_until if told is None else now + min(timedelta(seconds=told), LONGEST_REST)
         failures = self.failures + 1
         at_once = isinstance(outcome, NotSent) and outcome.out_of_service
         failed = replace(self, failures=failures, reason=outcome.reason, rests_until=rests_until)
+        if self.out_since is not None and claimed_at <= self.out_since:
+            return failed  # it was under way when the gateway went out, and is no probe
         if self.out_since is not None:
             every = min(2 * self.probe_every, LONGEST_PROBE)
             return replace(failed, probe_every=every, probe_at=now + every)

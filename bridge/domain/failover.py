@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from phonenumbers import NumberParseException, parse, region_code_for_number
 
-from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected
+from bridge.domain.outcome import Accepted, NotSent, Outcome, Rejected
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,9 +33,6 @@ class Mark(StrEnum):
 
 Asked = Mapping[str, Mark]
 """Gateways that were asked in this pass."""
-
-LEARNT_OF_ONE = frozenset({Reason.BAD_NUMBER, Reason.REFUSED})
-"""Rejections that are one gateway's own view: another may know the number, or take the text."""
 
 
 def read_asked(text: str) -> dict[str, Mark]:
@@ -73,8 +70,8 @@ def country_of(number: str) -> str:
 def mark_of(outcome: Outcome) -> Mark | None:
     """What is noted of a gateway that said this; None: the pass ends with it, or goes on with the same gateway."""
     match outcome:
-        case Rejected(reason=reason, split=False) if reason in LEARNT_OF_ONE:
-            return Mark.NEVER
+        case Rejected(split=False):
+            return Mark.NEVER  # its own view: another may know the number, or take the text
         case NotSent(out_of_service=True):
             return Mark.OUT
         case Accepted() | Rejected():
@@ -82,11 +79,14 @@ def mark_of(outcome: Outcome) -> Mark | None:
     return Mark.AGAIN
 
 
-def sum_up(outcome: Outcome, asked: Asked) -> Outcome:
-    """The last outcome of a pass, by which the retry policy goes: as hopeful as the most hopeful that was said."""
-    others = set(asked.values())
+def sum_up(outcome: Outcome, asked: Asked, *, waits: bool = False) -> Outcome:
+    """The last outcome of a pass, by which the retry policy goes: as hopeful as the most hopeful that was said.
+
+    `waits`: there is one that was not asked, since it wants to be left alone for now.
+    """
+    others = {*asked.values(), *([Mark.AGAIN] if waits else [])}
     match outcome:
-        case Rejected(reason=reason, split=False) if reason in LEARNT_OF_ONE and others - {Mark.NEVER}:
+        case Rejected(reason=reason, split=False) if others - {Mark.NEVER}:
             return NotSent(reason=reason, out_of_service=Mark.AGAIN not in others, words=outcome.words)
         case NotSent(out_of_service=True) if Mark.AGAIN in others:
             return replace(outcome, out_of_service=False)

@@ -216,16 +216,17 @@ def set_timers(connection: Connection, timers: Iterable[tuple[int, int, datetime
 
 def hurry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
     """Their next step runs now, if they are open and one is to come."""
-    connection.execute(
-        update(incidents)
-        .where(
-            incidents.c.id.in_(sorted(set(ids))),
-            incidents.c.state == IncidentState.OPEN.value,
-            IS_RUNNING,
-            incidents.c.due_at > now,
+    for some in slices(ids):
+        connection.execute(
+            update(incidents)
+            .where(
+                incidents.c.id.in_(some),
+                incidents.c.state == IncidentState.OPEN.value,
+                IS_RUNNING,
+                incidents.c.due_at > now,
+            )
+            .values(due_at=now)
         )
-        .values(due_at=now)
-    )
 
 
 def acknowledge(

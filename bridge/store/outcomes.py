@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     and_,
     bindparam,
+    case,
     func,
     literal_column,
     or_,
@@ -180,7 +181,16 @@ def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -
     connection.execute(
         update(deliveries)
         .where(deliveries.c.state.in_(sources(Cause.CRASH, State.UNKNOWN)))
-        .values(state=State.UNKNOWN.value, reason=Reason.INTERRUPTED.value, changed_at=now, **_NO_WORDS)
+        .values(
+            state=State.UNKNOWN.value,
+            reason=Reason.INTERRUPTED.value,
+            changed_at=now,
+            # It was asked, so the repeat of a page goes to another one.
+            asked=case(
+                (deliveries.c.asked == "", deliveries.c.gateway), else_=deliveries.c.asked + "," + deliveries.c.gateway
+            ),
+            **_NO_WORDS,
+        )
     )
     connection.execute(
         update(attempts)

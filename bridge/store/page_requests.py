@@ -139,19 +139,25 @@ def hurry(connection: Connection, incident_ids: Iterable[int], now: datetime) ->
 def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> list[int]:
     """What a page stood for that is open is asked for again, but for what is `asked` anew; gives those incidents."""
     still_open = select(incidents.c.id).where(incidents.c.state == IncidentState.OPEN.value)
-    given = sorted(asked)
-    return list(
+    of_page = connection.execute(
+        select(page_requests.c.id, page_requests.c.incident_id, page_requests.c.person)
+        .where(page_requests.c.page_id == page_id, page_requests.c.incident_id.in_(still_open))
+        .order_by(page_requests.c.position.desc(), page_requests.c.id)
+    ).all()
+    persons = {row.person for row in of_page}
+    waiting = set(
         connection.execute(
-            update(page_requests)
-            .where(
-                page_requests.c.page_id == page_id,
-                page_requests.c.incident_id.in_(still_open),
-                page_requests.c.incident_id.not_in(given[:900]),
-            )
-            .values(page_id=None)
-            .returning(page_requests.c.incident_id)
+            select(page_requests.c.incident_id).where(IS_OPEN_REQUEST, page_requests.c.person.in_(persons))
         ).scalars()
     )
+    # A later step may have joined the same page about the same incident: one of them waits, the newest.
+    newest: dict[int, int] = {}
+    for row in of_page:
+        if row.incident_id not in asked and row.incident_id not in waiting:
+            newest.setdefault(row.incident_id, row.id)
+    for some in slices(newest.values()):
+        connection.execute(update(page_requests).where(page_requests.c.id.in_(some)).values(page_id=None))
+    return sorted(newest)
 
 
 _UNDER_WAY = (State.QUEUED.value, State.SENDING.value, State.HELD.value)

@@ -1,7 +1,7 @@
 """The queue of what is due: claim it, before anything leaves."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -48,8 +48,8 @@ class Call:
 LOOK_AHEAD = 200
 """Due rows that are looked at, at least, where there are several gateways."""
 
-Choose = Callable[[str, str], str]
-"""(number, gateways asked before in this pass) -> the gateway to ask."""
+Choose = Callable[[str, str, Collection[str]], str]
+"""(number, gateways asked before in this pass, gateways that need not be thought of) -> the gateway to ask."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,7 +197,9 @@ def _group(rows: Iterable[Row[Any]], rooms: Mapping[str, Room], choose: Choose) 
     limits: list[int] = []
     calls = Counter({name: room.calls for name, room in rooms.items()})
     for row in rows:
-        gateway = choose(row.number, row.asked)
+        # A page does not wait for a gateway whose slots are all taken: it may be one that hangs.
+        full = [name for name, left in calls.items() if not left] if row.priority == PRIORITY_PAGE else []
+        gateway = choose(row.number, row.asked, full)
         size = min(rooms[gateway].batch, row.group_size)
         index = open_.get((row.message_id, gateway))
         if index is not None and len(groups[index][1]) < min(limits[index], size):

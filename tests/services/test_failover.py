@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
 from bridge.domain.failover import Way
 from bridge.domain.outcome import Outcome
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
-from bridge.store import breakers, messages
+from bridge.store import breakers, messages, outcomes, queue
+from bridge.store.queue import PRIORITY_PAGE
 from tests.services.conftest import MakeRig
 from tests.services.rig import Rig
 from tests.support.manual_clock import ManualClock
@@ -240,3 +242,44 @@ async def test_a_full_gateway_does_not_keep_another_one_waiting(start: StartTwo)
     for message in slow:
         await two.rig.settled(message)
     assert [one.message_id for one in two.rig.heard] == [quick, *slow]
+
+
+async def test_a_number_that_one_refuses_waits_for_the_other_that_asked_for_rest(start: StartTwo) -> None:
+    two = await start()
+    two.first.mode, two.second.mode = Mode.NO_BALANCE, Mode.BUSY_SECONDS
+    two.second.knobs.retry_after_s = 60
+    await two.sends("+233551234567")
+    two.first.mode, two.second.mode = Mode.BAD_NUMBER, Mode.OK
+    message = await two.sends()
+    assert (await two.line(message))[0] is State.QUEUED
+    two.clock.advance(61)
+    await two.turns()
+    assert await two.line(message) == (State.ACCEPTED, "ok", "second")
+
+
+async def test_a_page_does_not_wait_for_a_gateway_that_hangs_with_all_its_slots(start: StartTwo) -> None:
+    two = await start(slots=1)
+    two.first.mode = Mode.TIMEOUT_AFTER_ACCEPT
+    two.rig.start()
+    slow = [await two.rig.send([GHANA]) for _ in range(2)]
+    page = await two.rig.send(["+233551234567"], priority=PRIORITY_PAGE)
+    await two.rig.until(page, lambda view: view.counts.get(State.ACCEPTED) == 1)
+    assert two.rig.heard[0].message_id == page
+    for message in slow:
+        await two.rig.settled(message)
+
+
+async def test_after_a_crash_the_repeat_of_a_page_goes_to_the_other_gateway(start: StartTwo) -> None:
+    two = await start()
+    message = await two.rig.send([GHANA], priority=PRIORITY_PAGE)
+
+    def crash(connection: Connection) -> None:
+        rooms = {"first": queue.Room(calls=1)}
+        queue.claim(connection, rooms=rooms, choose=lambda *_: "first", now=two.clock.now(), call_ids=["cut"])
+        outcomes.abandon(connection, now=two.clock.now(), buttons_until=two.clock.now())
+        messages.move(connection, message, Cause.PAGE_RULE, State.QUEUED, now=two.clock.now())
+
+    await two.rig.database.write(crash)
+    await two.turns()
+    assert await two.line(message) == (State.ACCEPTED, "ok", "second")
+    assert two.asked == (0, 1)

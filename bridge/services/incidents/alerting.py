@@ -74,7 +74,9 @@ class Alerting:
         self._kept_at = -STILL_COMING_S
         self._leaps = Leaps(clock)
         self._has_stepped = False
-        self._open: tuple[int, News] | None = None  # what was read of a request that is not taken in whole
+        self._open: tuple[tuple[int, datetime], News] | None = (
+            None  # what was read of a request that is not taken in whole
+        )
 
     async def step(self) -> float | None:
         """Do a share of what is to be done. Gives the seconds until there is more."""
@@ -184,7 +186,9 @@ class Alerting:
 
     def _news(self, connection: Connection, posted: Posted, now: datetime) -> News | None:
         """What it holds; None for what cannot be read any more, which is set aside. Read once for all of its shares."""
-        if self._open is not None and self._open[0] == posted.id:
+        # An id may come again: that of a request whose commit failed.
+        key = posted.id, posted.received_at
+        if self._open is not None and self._open[0] == key:
             return self._open[1]
         try:
             news = self._read(posted.source, posted.body, posted.content_type)
@@ -193,7 +197,7 @@ class Alerting:
                 connection, posted, str(error) if isinstance(error, PersonError) else type(error).__name__, now
             )
             return None
-        self._open = (posted.id, news)
+        self._open = (key, news)
         return news
 
     def _set_aside(self, connection: Connection, posted: Posted, why: str, now: datetime) -> None:

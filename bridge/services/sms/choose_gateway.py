@@ -1,6 +1,6 @@
 """Which gateway takes a call, and how each one does: read in a transaction, changed by what is heard, written back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -45,12 +45,13 @@ class Gateways:
         """What has changed."""
         breakers.write(connection, [one for name, one in self.known.items() if one != self.before.get(name)])
 
-    def choose(self, number: str, asked: str) -> str:
-        """The gateway to ask about a delivery; a call to it is made now."""
+    def choose(self, number: str, asked: str, full: Collection[str]) -> str:
+        """The gateway to ask about a delivery. `full`: those that need not be thought of."""
         ways = self.ways
         if len(ways) > 1:
             # Whoever was asked about it in this pass is not asked again, unless nobody else is there.
             ways = failover.left(ways, number, failover.read_asked(asked)) or failover.left(ways, number, ())
+            ways = [way for way in ways if way.name not in full] or ways
         way = min(ways, key=lambda one: self._of(one.name).rank(self.now))
         self.known[way.name] = self._of(way.name).probed(self.now)
         return way.name
@@ -63,9 +64,11 @@ class Gateways:
             others = (one.name for one in self.ways if one.name != gateway and self._of(one.name).out_since is None)
             self.turned.append(Turned(breaker=new, others=tuple(others), several=len(self.ways) > 1))
 
-    def may_be_asked(self, number: str, asked: failover.Asked) -> bool:
-        """Whether another gateway may be asked at once, in this pass."""
-        return any(not self._of(one.name).rests(self.now) for one in failover.left(self.ways, number, asked))
+    def left(self, number: str, asked: failover.Asked) -> tuple[bool, bool]:
+        """Whether another gateway may be asked at once in this pass; whether one waits that wants to be left alone."""
+        others = failover.left(self.ways, number, asked)
+        resting = [self._of(one.name).rests(self.now) for one in others]
+        return not all(resting), any(resting)
 
     def _of(self, name: str) -> Breaker:
         return self.known.get(name) or Breaker(gateway=name)

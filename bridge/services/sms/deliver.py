@@ -105,8 +105,8 @@ class Deliverer:
             task = asyncio.create_task(self._call(self._free[call.gateway].pop(), call))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        if due_at is None or not any(self._free.values()):
-            return None
+        if due_at is None or not all(self._free.values()):
+            return None  # what is due may wait for a slot: a call that ends wakes us
         return (due_at - self._clock.now()).total_seconds()
 
     def _write(

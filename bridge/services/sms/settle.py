@@ -69,17 +69,17 @@ def _next(
     asked = failover.read_asked(delivery.asked)
     if mark is not None:
         asked = {**asked, answered.call.gateway: mark}
-    elsewhere = mark is not None and gateways.may_be_asked(delivery.number, asked)
+    elsewhere, waits = gateways.left(delivery.number, asked) if mark is not None else (False, False)
     if elsewhere and not isinstance(outcome, Unknown):
         return Next(state=State.QUEUED, due_at=now, asked=failover.write_asked(asked))
-    summed_up = failover.sum_up(outcome, asked)
+    summed_up = failover.sum_up(outcome, asked, waits=waits)
     started_at = delivery.round_started_at
     if answered.call.page:  # as old as when it was claimed: the clock may have been set since
         started_at += now - answered.call.claimed_at
     retry_at = policy.next_due(summed_up, tries=delivery.tries, started_at=started_at, now=now)
     following = follow(summed_up, listed=len(answered.outcomes), now=now, retry_at=retry_at)
     # Of a page of which nobody knows, the repeat goes to another gateway.
-    return replace(following, asked=failover.write_asked(asked if elsewhere else failover.next_pass(asked)))
+    return replace(following, asked=failover.write_asked(asked if elsewhere or waits else failover.next_pass(asked)))
 
 
 def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[tuple[str, str]]:

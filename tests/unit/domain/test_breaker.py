@@ -110,3 +110,9 @@ def test_a_gateway_that_asks_for_days_of_rest_gets_an_hour() -> None:
     resting = NEW.heard(NotSent(reason=Reason.BUSY, retry_after_s=1e6), NOW, NOW)
     assert resting.rank(NOW + timedelta(minutes=59)) == 2
     assert resting.rank(NOW + timedelta(minutes=61)) == 0
+
+
+def test_calls_that_were_under_way_when_it_went_out_do_not_put_off_the_next_probe() -> None:
+    out = after(BROKE)
+    late = out.heard(SILENT, NOW - SECOND, NOW + 5 * SECOND)
+    assert (late.probe_at, late.probe_every) == (out.probe_at, out.probe_every)

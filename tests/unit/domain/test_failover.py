@@ -57,7 +57,7 @@ def test_the_country_of_a_number(number: str, expected: str) -> None:
         (NO_NUMBER, Mark.NEVER),
         (Rejected(reason=Reason.REFUSED), Mark.NEVER),
         (Rejected(reason=Reason.BAD_NUMBER, split=True), None),  # one of a list: the same gateway is asked by halves
-        (Rejected(reason=Reason.EMPTY_TEXT), None),  # it is empty for every gateway
+        (Rejected(reason=Reason.EMPTY_TEXT), Mark.NEVER),
         (BUSY, Mark.AGAIN),
         (BROKE, Mark.OUT),
         (Unknown(reason=Reason.CUT), Mark.AGAIN),
@@ -86,6 +86,12 @@ def test_a_pass_ends_as_hopefully_as_the_most_hopeful_of_its_answers(
     outcome: Outcome, marks: list[Mark], expected: Outcome
 ) -> None:
     assert sum_up(outcome, {f"g{index}": mark for index, mark in enumerate(marks)}) == expected
+
+
+def test_a_refusal_is_not_the_end_while_another_one_only_asked_for_rest() -> None:
+    asked = {"a": Mark.NEVER}
+    assert sum_up(NO_NUMBER, asked) == NO_NUMBER
+    assert sum_up(NO_NUMBER, asked, waits=True) == NotSent(reason=Reason.BAD_NUMBER)
 
 
 def test_a_new_pass_leaves_out_only_who_refused_the_number() -> None:
