@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Unknown
+from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -171,3 +173,36 @@ async def test_a_store_that_is_gone_ends_nothing_but_the_alarm(
     await admins.hear(NO_BALANCE)
     await admins.hear(Accepted())
     assert ["alarm" in caplog.text, "all-clear" in caplog.text] == [True, True]
+
+
+async def test_who_heard_that_nothing_can_be_sent_hears_it_again_and_that_it_is_over(admins: Admins) -> None:
+    here, private = Place(chat_id=-100), Place(chat_id=7)
+    alarms = Alarms(admins.database, admins.clock, gateway="msmpusher", places=[here], everywhere=[private])
+
+    async def hear(outcome: Outcome, *turned: Turned) -> None:
+        alarms.heard([_finished(outcome, admins.clock.now())], turned)
+        await alarms.stop()
+
+    now = admins.clock.now()
+    out = Breaker(gateway="msmpusher", failures=1, reason=Reason.NO_BALANCE, out_since=now)
+    await hear(NO_BALANCE, Turned(breaker=out))
+    admins.minutes_pass(61)
+    await hear(NO_BALANCE)
+    await hear(Accepted())
+    rows = await admins.database.read(lambda c: c.execute(select(posts).order_by(posts.c.id)).all())
+    for place in (here, private):
+        said = [row.text for row in rows if row.chat_id == place.chat_id]
+        assert ["works again" in words for words in said] == [False, False, True]
+
+
+async def test_that_calls_fail_is_said_once_with_what_becomes_of_messages(admins: Admins) -> None:
+    out = Breaker(gateway="msmpusher", failures=3, reason=Reason.UNREACHABLE, out_since=admins.clock.now())
+    failed = _finished(NotSent(reason=Reason.UNREACHABLE), admins.clock.now())
+    admins.alarms.heard([failed], [Turned(breaker=out, others=("textlocal",), several=True)])
+    admins.minutes_pass(90)
+    admins.alarms.heard([failed])
+    await admins.alarms.stop()
+    rows = await admins.database.read(lambda c: c.execute(select(posts.c.text)).scalars().all())
+    assert set(rows) == {
+        "⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway cannot be reached. Messages go by textlocal."
+    }

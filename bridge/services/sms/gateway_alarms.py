@@ -99,7 +99,8 @@ class Alarms:
         for name, words in troubles.items():
             said = switches.get(connection, self._switch(name))
             if said is None or _over(said[2], now):
-                told = EVERYWHERE if out is not None and not out.others else ""
+                alone = out is not None and not out.others
+                told = EVERYWHERE if alone else said[0] if said else ""  # who heard of it hears how it goes on
                 switches.put(connection, self._switch(name), told, by="", now=now)
                 self._say(connection, name, f"⚠️ Gateway {self._gateway}: {words}{_others(out)}", now, told)
 
