@@ -23,6 +23,17 @@ async def first_line(process: "subprocess.Popen[bytes]") -> str:
     return (await asyncio.to_thread(process.stdout.readline)).decode().rstrip("\n")
 
 
+async def said_until(process: "subprocess.Popen[bytes]", word: str) -> str:
+    """What it wrote to its stderr, to the end of the line that has the word."""
+    assert process.stderr is not None
+    said = ""
+    while word not in said:
+        line = (await asyncio.to_thread(process.stderr.readline)).decode()
+        assert line, f"it ended: {said}"
+        said += line
+    return said
+
+
 def files(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
@@ -49,7 +60,7 @@ async def test_the_demo_prints_one_address_and_ends_without_a_word(tmp_path: Pat
         assert files(tmp_path) == []
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path) -> None:
@@ -67,7 +78,7 @@ async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path
             )
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def free_port() -> int:
@@ -112,7 +123,7 @@ async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
 
 
 @pytest.mark.parametrize("refusal", [unauthorized(), not_found()], ids=["401", "404"])
@@ -126,16 +137,12 @@ async def test_check_and_run_say_the_same_of_a_token_that_is_refused(
     assert f"({refusal.code})" in found
     process = shell.process(["run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        assert process.stderr is not None
-        line = ""
-        while "telegram.down" not in line:
-            line = (await asyncio.to_thread(process.stderr.readline)).decode()
-            assert line, "it ended"
+        line = (await said_until(process, "telegram.down")).splitlines()[-1]
         assert f": {found}: tried again every 30 s" in line
         assert (await stopped(process, signal.SIGTERM))[0] == 0
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
@@ -143,14 +150,10 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         ["run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_HTTP_GATEWAYS": "x"},
+        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_MSMPUSHER_RATE": "5"},
     )
     try:
-        assert process.stderr is not None
-        lines = []
-        while "app.ready" not in (lines or [""])[-1]:
-            lines.append((await asyncio.to_thread(process.stderr.readline)).decode())
-        text = "".join(lines)
+        text = await said_until(process, "app.ready")
         for event in ("settings.keys_in_urls", "settings.nobody", "settings.later"):
             assert f"[event={event}]" in text
         code, out, err = await stopped(process, signal.SIGTERM)
@@ -158,4 +161,4 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         assert "Traceback" not in err
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
