@@ -25,7 +25,7 @@ from bridge.store import alert_inbox, audit
 from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
-from bridge.web.body import Parting, read_body
+from bridge.web.body import NoRoom, Parting, Room, read_body
 from bridge.web.problem import problem, unauthorized
 from bridge.web.tried_again import ANSWER_WITHIN_S, TriedAgain
 
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 8 << 20
 """Bytes. 2 000 alerts came as 1 MB."""
+
+UNKNOWN_LIMIT = 2 * BODY_LIMIT
+"""Bytes of large bodies, of all requests together, whose signature is still to be looked at: it covers the body."""
 
 THREAD_ABOVE = 64 << 10
 """Bytes that are read in a thread: everybody else would wait for them."""
@@ -72,6 +75,7 @@ class AlertDoor:
         self._grafana_secret = grafana_secret
         self._clock = clock
         self._on_kept = on_kept
+        self._unknown = Room(UNKNOWN_LIMIT)
         self._tried_again = TriedAgain("alerts", answer_within_s)
 
     def routes(self) -> list[Route]:
@@ -87,7 +91,11 @@ class AlertDoor:
         return await self._tried_again.answer(f"a request of {source}", self._take(source, request))
 
     async def _take(self, source: str, request: Request) -> Response:
-        return self._refusal(source, request) or await self._keep(source, request)
+        try:
+            return self._refusal(source, request) or await self._keep(source, request)
+        except NoRoom:
+            words = "Too many large bodies at a time from senders who are not known yet."
+            return Parting(problem(503, "unavailable", words))
 
     def _refusal(self, source: str, request: Request) -> Response | None:
         """The answer to who may not post, or sends what is not understood; None for who may, or has signed."""
@@ -109,20 +117,21 @@ class AlertDoor:
         return bool(source == grafana.NAME and self._grafana_secret and SIGNATURE in request.headers)
 
     async def _keep(self, source: str, request: Request) -> Response:
-        body = await read_body(request, BODY_LIMIT)
-        if body is None:
-            log.error("a request of %s is larger than 8 MiB", source, extra={"event": "alerts.refused"})
-            if not self._is_signed(source, request):  # whether that signature is good, nobody knows yet
-                await self._refused(source, request, "too_large")
-            return Parting(problem(413, "too_large", f"At most {BODY_LIMIT} bytes."))
-        content_type = request.headers.get("content-type", "")[:CONTENT_TYPE_LIMIT]
-        read = partial(self._read, source, request, body, content_type)
-        try:
-            news = await asyncio.to_thread(read) if len(body) > THREAD_ABOVE else read()
-        except NotSuchAPayload as error:
-            log.error("a request of %s is none: %s", source, error, extra={"event": "alerts.refused"})
-            await self._refused(source, request, "invalid")
-            return problem(422, "invalid", str(error))
+        with self._unknown.share() as share:
+            body = await read_body(request, BODY_LIMIT, share if self._is_signed(source, request) else None)
+            if body is None:
+                log.error("a request of %s is larger than 8 MiB", source, extra={"event": "alerts.refused"})
+                if not self._is_signed(source, request):  # whether that signature is good, nobody knows yet
+                    await self._refused(source, request, "too_large")
+                return Parting(problem(413, "too_large", f"At most {BODY_LIMIT} bytes."))
+            content_type = request.headers.get("content-type", "")[:CONTENT_TYPE_LIMIT]
+            read = partial(self._read, source, request, body, content_type)
+            try:
+                news = await asyncio.to_thread(read) if len(body) > THREAD_ABOVE else read()
+            except NotSuchAPayload as error:
+                log.error("a request of %s is none: %s", source, error, extra={"event": "alerts.refused"})
+                await self._refused(source, request, "invalid")
+                return problem(422, "invalid", str(error))
         if news is None:
             return unauthorized()
         now = self._clock.now()

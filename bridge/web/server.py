@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bridge.domain.errors import SettingsError
+from bridge.web.connection import Connection
 from bridge.web.problem import problem
 
 
@@ -77,12 +78,12 @@ async def _our_error(_request: Request, _error: Exception) -> Response:
     return problem(500, "error", "An error of ours. It is in the log.")
 
 
-def server(app: Starlette) -> Server:
-    """A server for the app; start it with `serve(sockets=[...])`."""
+def server(app: Starlette, http: type[Connection] = Connection) -> Server:
+    """A server for the app; start it with `serve(sockets=[...])`. `http`: its connections, with their limits."""
     return Server(
         uvicorn.Config(
             app,
-            http="httptools",
+            http=http,
             loop="none",
             lifespan="off",
             ws="none",

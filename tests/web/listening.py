@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager, suppress
 
 from starlette.routing import Route
 
+from bridge.web.connection import Connection
 from bridge.web.server import bind, server, web_app
 
 
 @asynccontextmanager
-async def listening(routes: Sequence[Route]) -> AsyncIterator[int]:
-    """The port on which these answer."""
+async def listening(routes: Sequence[Route], http: type[Connection] = Connection) -> AsyncIterator[int]:
+    """The port on which these answer. `http`: connections with other limits than the service's."""
     bound = bind("127.0.0.1", 0)
-    serving = server(web_app(routes))
+    serving = server(web_app(routes), http)
     task = asyncio.create_task(serving.serve(sockets=[bound]))
     try:
         yield bound.getsockname()[1]
@@ -39,8 +40,15 @@ async def raw(port: int, *parts: bytes, wait_s: float = 5.0) -> bytes:
                 while some := await reader.read(65536):
                     found += some
     finally:
-        writer.transport.abort()
+        await hang_up(writer)
     return found
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Cut the connection off; it is gone when this returns."""
+    writer.transport.abort()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 def free_port() -> int:
