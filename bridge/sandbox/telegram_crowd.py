@@ -135,7 +135,14 @@ class Crowd:
     # within
 
     def _post(
-        self, chat: Chat, sender: User | None, *, message_id: int | None = None, date: int | None = None, **fields: Any
+        self,
+        chat: Chat,
+        sender: User | None,
+        *,
+        message_id: int | None = None,
+        date: int | None = None,
+        unheard: bool = False,
+        **fields: Any,
     ) -> Message:
         message = Message(
             id=message_id or self.world.next_message_id(chat),
@@ -145,7 +152,8 @@ class Crowd:
             **fields,
         )
         chat.put(message)
-        self._tell(message)
+        if not unheard:
+            self._tell(message)
         return message
 
     def _tell(self, message: Message, *, edited: bool = False) -> None:

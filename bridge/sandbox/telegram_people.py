@@ -49,8 +49,13 @@ class People(Crowd):
         as_channel: Chat | None = None,
         forward_of: Message | None = None,
         photo: bool = False,
+        via_bot: User | None = None,
+        unheard: bool = False,
     ) -> Message:
-        """A person writes (with `photo`: the text is its caption). `date`: Unix seconds, for a message of the past."""
+        """A person writes (with `photo`: the text is its caption). `date`: Unix seconds, for a message of the past.
+
+        `via_bot`: the person chose what this inline bot offered. `unheard`: the bot gets no update of it.
+        """
         person = self._user(user)
         where = self._chat(chat) if chat is not None else self.private(person)
         if where.kind is not Kind.PRIVATE and person.id not in where.members:
@@ -79,6 +84,8 @@ class People(Crowd):
             thread_id=thread_id,
             topic=thread_id is not None and where.forum,
             forward_origin=_origin(forward_of) if forward_of else None,
+            via_bot=via_bot,
+            unheard=unheard,
         )
 
     def forward(self, user: int | User, message: Message, *, chat: int | Chat | None = None) -> Message:
@@ -121,6 +128,11 @@ class People(Crowd):
         """Another bot writes: ours never sees it, but a person can reply to it."""
         rich = plain(text)
         return self._post(self._chat(chat), self._user(other), text=rich.text, entities=rich.entities)
+
+    def hand_out(self, kind: str, payload: Json) -> None:
+        """An update of any kind, asked for or not: what arose before a bot said what it wants, it gets all the same."""
+        self.world.updates.put(kind, payload, unasked=True)
+        self.world.changes.notify()
 
     async def press(self, user: int | User, message: Message, button: str) -> PressResult:
         """Presses the button with this text or callback data, on the message as it stands now.

@@ -98,6 +98,7 @@ class Message:
     topic: bool = False
     forward_origin: Json | None = None
     automatic_forward: bool = False
+    via_bot: User | None = None  # the inline bot whose offer this is
     service: Json | None = None  # the field of a service message, such as `forum_topic_created`
     edited: int | None = None
 
@@ -130,6 +131,8 @@ class Message:
             data["forward_origin"] = self.forward_origin
         if self.automatic_forward:
             data["is_automatic_forward"] = True
+        if self.via_bot:
+            data["via_bot"] = self.via_bot.json()
         if self.service:
             data |= self.service
         data |= self._content()

@@ -32,10 +32,13 @@ class Updates:
         self._kept: list[Update] = []
         self._allowed: frozenset[str] = frozenset()
 
-    def put(self, kind: str, payload: Json) -> Update | None:
-        """None where the bot did not ask for this kind: Telegram decides that when the update arises, not later."""
+    def put(self, kind: str, payload: Json, *, unasked: bool = False) -> Update | None:
+        """None where the bot did not ask for this kind: Telegram decides that when the update arises, not later.
+
+        `unasked`: as if it had arisen before the bot asked.
+        """
         wanted = kind in self._allowed if self._allowed else kind not in NOT_BY_DEFAULT
-        if not wanted:
+        if not (wanted or unasked):
             return None
         update = Update(id=self._next_id, kind=kind, payload=payload, at=self._now())
         self._next_id += 1

@@ -261,3 +261,26 @@ async def test_waiting_in_vain_shows_the_chats(telegram: TelegramSandbox) -> Non
     telegram.say(AMA, "hello")
     with pytest.raises(TimeoutError, match="Ama: 'hello'"):
         await telegram.wait_for(lambda: False, timeout_s=0.05)
+
+
+async def test_what_arose_before_the_bot_asked_is_handed_out_all_the_same(telegram: TelegramSandbox, bot: Bot) -> None:
+    await bot.get_updates(allowed_updates=["message"])
+    unheard = telegram.say(AMA, "hello", unheard=True)
+    telegram.edit(AMA, unheard, "hello again")
+    assert await bot.get_updates(allowed_updates=["message"]) == ()
+    telegram.hand_out("channel_post", unheard.json())
+    (update,) = await bot.get_updates(allowed_updates=["message"])
+    assert update.channel_post
+    assert update.channel_post.text == "hello"
+
+
+async def test_what_a_person_chose_of_an_inline_bot_s_offers_names_that_bot(
+    telegram: TelegramSandbox, bot: Bot
+) -> None:
+    inline = telegram.add_user(4_004_004, "Inline", is_bot=True)
+    telegram.say(AMA, "/sms 1 x", via_bot=inline)
+    message = await message_of(bot)
+    assert message.via_bot is not None
+    assert message.via_bot.id == inline.id
+    assert message.from_user is not None
+    assert message.from_user.id == AMA
