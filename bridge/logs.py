@@ -1,12 +1,21 @@
-"""Logs: a sentence, a stable event name, ids. Secrets are taken out of every line, whoever wrote it."""
+"""Logs: a sentence, a stable event name, ids. Secrets and whole numbers are taken out of every line, whoever wrote it.
+
+An error of ours shows where it passed; its words only where they cannot quote what somebody wrote.
+"""
 
 import json
 import logging
+import re
+import sqlite3
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TextIO
+from traceback import format_tb
+from typing import Any, TextIO
 from urllib.parse import quote, quote_plus
+
+from bridge.domain.errors import BridgeError
+from bridge.domain.phone import mask
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -18,9 +27,14 @@ _QUIET = {
     "telegram": logging.CRITICAL,
     "alembic": logging.WARNING,
     "uvicorn.access": logging.WARNING,
-    "uvicorn.error": logging.WARNING,
+    "uvicorn.error": logging.ERROR,  # below are only requests that cannot be read: strangers would fill the log
     "asyncio": logging.WARNING,
 }
+
+_SAFE = (BridgeError, OSError, sqlite3.Error, AttributeError, NameError, ImportError, TypeError)
+"""Errors whose words are of the program or the system. Those of others quote what they were given: a text, a number."""
+
+_NUMBER = re.compile(r"\+[0-9]{7,15}(?![0-9])")
 
 
 class _Redacting(logging.Formatter):
@@ -35,14 +49,33 @@ class _Redacting(logging.Formatter):
         line = self._line(record)
         for secret in self._secrets:
             line = line.replace(secret, "***")
-        return line
+        return _NUMBER.sub(lambda found: mask(found[0]), line)
 
     def _line(self, record: logging.LogRecord) -> str:
         raise NotImplementedError
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the name is logging's
+        """The places that an error passed, and its words only where they cannot hold a text or a number."""
+        return "\n".join(_trace(ei[1]))
+
     @staticmethod
     def _facts(record: logging.LogRecord) -> dict[str, object]:
         return {name: value for name, value in vars(record).items() if name not in _STANDARD}
+
+
+def _trace(error: BaseException | None, most: int = 8) -> list[str]:
+    """An error with what caused it, the first cause first; `most`: so many of them."""
+    if error is None or not most:
+        return []
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    lines = _trace(cause, most - 1)
+    if lines:
+        lines.append("which led to:" if error.__cause__ else "during which this happened:")
+    lines.append("Traceback (most recent call last):")
+    lines.append("".join(format_tb(error.__traceback__)).rstrip("\n"))
+    said = f": {error}" if isinstance(error, _SAFE) else " (its words are left out: they may hold a text)"
+    lines.append(f"{type(error).__qualname__}{said}")
+    return lines
 
 
 def _written(secret: str) -> set[str]:

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "__init__": set(),
     "__main__": {"cli"},
     "clock": set(),
-    "logs": set(),
+    "logs": {"domain"},
     "domain": set(),
     "gateways": {"domain", "toml"},
     "sources": {"domain"},

@@ -133,6 +133,20 @@ def mask(e164: str) -> str:
     return f"+{digits[:shown]}{_HIDDEN}{digits[-3:]}"
 
 
+_WHOLE = re.compile(r"[+＋]?\d(?:[^\w“”]{0,3}\d){6,}")
+"""At least 7 digits, with signs between them as people write numbers; within quotes of ours."""
+
+
+def hide_numbers(words: str) -> str:
+    """`words` with every number of 7 digits and more as `mask` shows it, without a + where there was none."""
+
+    def hidden(found: re.Match[str]) -> str:
+        shown = mask("".join(filter(str.isdecimal, found[0])))
+        return shown if found[0][0] in _PLUS else shown.removeprefix("+")
+
+    return _WHOLE.sub(hidden, words)
+
+
 _RATES = {PhoneNumberType.PREMIUM_RATE: Rate.PREMIUM, PhoneNumberType.SHARED_COST: Rate.SHARED}
 _REFUSED_RATES = {Rate.PREMIUM: NumberCode.PREMIUM_RATE, Rate.SHARED: NumberCode.SHARED_COST}
 

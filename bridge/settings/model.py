@@ -14,6 +14,9 @@ from bridge.settings.http_file import HttpFile
 
 PREFIX = "BRIDGE_"
 
+SHOWN_MOST = 12
+"""Characters of a wrong value that an error quotes: no key and no token is so short."""
+
 
 def _parts(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -27,9 +30,14 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _quoted(value: str) -> str:
+    """A short value, to be found by; nothing of one that may be a secret in the wrong place."""
+    return f"{value!r} " if len(value) <= SHOWN_MOST else ""
+
+
 def _region(value: str) -> str:
     if not is_region(value.upper()):
-        raise ValueError(f"{value!r} is no ISO country code such as GH")
+        raise ValueError(f"{_quoted(value)}is no ISO country code such as GH")
     return value.upper()
 
 
@@ -47,7 +55,7 @@ def _textlocal_sender(value: str) -> str:
 
 def _gateway_name(value: str) -> str:
     if not re.fullmatch(GATEWAY_NAME, value):
-        raise ValueError(f"{value!r} is no gateway's name: small letters, digits, - and _, at most 32")
+        raise ValueError(f"{_quoted(value)}is no gateway's name: small letters, digits, - and _, at most 32")
     return value
 
 
@@ -88,7 +96,7 @@ def _public_url(value: str) -> str:
 
 def _person(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
-        raise ValueError(f"{value!r} is no numeric user id (a person learns theirs by /whoami)")
+        raise ValueError(f"{_quoted(value)}is no numeric user id (a person learns theirs by /whoami)")
     return value
 
 
@@ -211,8 +219,8 @@ class Settings(BaseSettings):
         if not self.http_gateways and (others := [name for name in self.gateways if name not in NEEDED_BY]):
             known = " nor ".join(NEEDED_BY)
             raise ValueError(
-                f"BRIDGE_GATEWAYS: {others[0]!r} is neither {known}, and BRIDGE_HTTP_GATEWAYS, the file of all others, "
-                "is not set"
+                f"BRIDGE_GATEWAYS: {_quoted(others[0]) or 'one '}is neither {known}, "
+                "and BRIDGE_HTTP_GATEWAYS, the file of all others, is not set"
             )
         return self
 

@@ -10,6 +10,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Ne
 from bridge.services.chat.chat_port import Card, Gone, Later, Moved, Never, NoThread, Reply, Shown
 from bridge.store.posts import Place
 from bridge.telegram.markup import plain
+from bridge.telegram.trouble import refusal
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class TelegramChat:
             words = str(error).lower()
             if "message is not modified" in words and telegram_id is not None:
                 return Shown(telegram_id=telegram_id)
-            return None if any(mark in words for mark in _TEXT_REFUSED) else _refused(words)
+            return None if any(mark in words for mark in _TEXT_REFUSED) else _refused(error)
         except TelegramError as error:
             return _trouble(error)
 
@@ -87,11 +88,12 @@ class TelegramChat:
         return sent.message_id
 
 
-def _refused(words: str) -> Reply:
+def _refused(error: BadRequest) -> Reply:
+    words = str(error).lower()
     for mark, reply in _REFUSALS:
         if mark in words and reply is not None:
             return reply
-    return Never(why=f"Telegram refuses it: {words[:120]}")
+    return Never(why=refusal(error))
 
 
 def _trouble(error: TelegramError) -> Reply:
@@ -104,7 +106,7 @@ def _trouble(error: TelegramError) -> Reply:
         case ChatMigrated():
             return Moved(chat_id=error.new_chat_id)
         case Forbidden():
-            return Never(why=f"Telegram refuses it: {error.message[:120]}")
+            return Never(why=refusal(error))
         case InvalidToken():
             return Later(why="Telegram refuses the token", after_s=30)
         case NetworkError():

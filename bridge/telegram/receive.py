@@ -107,7 +107,7 @@ class Poller:
         if isinstance(error, Conflict) and "webhook" in error.message.lower():
             raise error  # connecting anew removes it
         if isinstance(error, Conflict):
-            self._say(f"Telegram hands the updates to another: {error.message[:160]}")
+            self._say("Telegram hands the updates to another that polls with the same token")
             await self._clock.wait(self._never, REFUSED_PAUSE_S)
             return
         if isinstance(error, TimedOut) and self._failures == 0:

@@ -24,6 +24,31 @@ def in_words(error: TelegramError) -> str:
             return f"Telegram: BRIDGE_TELEGRAM_API_URL does not answer as a Bot API server ({kind})"
 
 
+KNOWN = (
+    "bot was blocked by the user",
+    "bot was kicked from the group chat",
+    "bot was kicked from the supergroup chat",
+    "bot was kicked from the channel chat",
+    "bot is not a member of the",
+    "bot can't initiate conversation with a user",
+    "bot can't send messages to bots",
+    "user is deactivated",
+    "text must be non-empty",
+    "need administrator rights",
+    "chat_restricted",
+    "peer_id_invalid",
+    "button_data_invalid",
+)
+"""What Telegram says when it refuses a post, in small letters: words that quote nothing."""
+
+
+def refusal(error: TelegramError) -> str:
+    """Why a post was refused, for the log: in Telegram's words where they are known ones, as others may quote it."""
+    said = str(error).lower()
+    known = next((words for words in KNOWN if words in said), "")
+    return f"Telegram refuses it: {known or type(error).__name__}"
+
+
 def _is_401(error: BaseException | None) -> bool:
     """The library raises the same for 401 and 404, and again with words of its own; the first one says which."""
     while error is not None:

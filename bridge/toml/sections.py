@@ -1,6 +1,7 @@
 """Reading the tables of a file: every problem is kept with its line, and reading goes on."""
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bridge.domain.durations import read_duration
+from bridge.domain.phone import mask
 from bridge.toml.lines import Path
 
 SHOWN = 40  # characters of what was written
@@ -42,9 +44,16 @@ def dotted(path: Path) -> str:
     return words.removeprefix(".")
 
 
+_number = re.compile(r"\+?[0-9]{9,}")
+
+
 def shown(text: str) -> str:
-    """What was written, cut to 40 characters, and nothing in it that would break a line or cannot be encoded."""
-    cut = text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+    """What was written, cut to 40 characters, and nothing in it that would break a line or cannot be encoded.
+
+    It ends up in logs: a whole number in the wrong place is masked.
+    """
+    hidden = _number.sub(lambda found: mask(found[0]), text)
+    cut = hidden if len(hidden) <= SHOWN else hidden[: SHOWN - 1] + "…"
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in cut)
 
 

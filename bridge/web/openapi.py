@@ -49,6 +49,7 @@ def document() -> dict[str, Any]:
             "responses": {
                 "202": _answer("It is in the outbox.", "Taken"),
                 **_REFUSED,
+                "408": _answer("The body did not come in time.", "Problem"),
                 "409": _answer("The Idempotency-Key was used with another body.", "Problem"),
                 "413": _answer("The body is too large.", "Problem"),
                 "422": _answer("The request cannot be taken; every bad recipient is named.", "Problem"),

@@ -1,5 +1,6 @@
 """`POST /v1/sms` and `GET /v1/sms/{id}`: the same outbox as `/sms`, for programs."""
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -13,12 +14,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.clock import Clock
 from bridge.domain.errors import Refused, StoreUnavailable
+from bridge.domain.phone import hide_numbers, mask
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
@@ -28,12 +30,13 @@ from bridge.store import audit, idempotency, messages
 from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
-from bridge.web.body import read_body
+from bridge.web.body import Parting, read_body
 from bridge.web.problem import problem, unauthorized
 
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1 << 20
+BODY_WITHIN_S = 9.0
 KEY_LIMIT = 200
 RECIPIENTS_LIMIT = 10_000
 DOOR, SEND = "api", "POST /v1/sms"
@@ -96,7 +99,13 @@ class SmsApi:
         owner = self._caller(request)
         if isinstance(owner, Response):
             return owner
-        body = await read_body(request, BODY_LIMIT)
+        try:
+            async with asyncio.timeout(BODY_WITHIN_S):
+                body = await read_body(request, BODY_LIMIT)
+        except ClientDisconnect:
+            return problem(503, "unavailable", "The request broke off.")  # nobody hears it
+        except TimeoutError:
+            return Parting(problem(408, "too_slow", f"The body has to be there within {BODY_WITHIN_S:.0f} s."))
         if body is None:
             await self._note(owner, "too_large")
             return problem(413, "too_large", f"At most {BODY_LIMIT} bytes.")
@@ -125,14 +134,14 @@ class SmsApi:
         )
         if isinstance(read, Problems):
             await self._note(owner, read.problems[0].code.value)
-            return problem(422, "invalid", *(explain(one) for one in read.problems[:100]))
+            return problem(422, "invalid", *(_in_place(new.to, one.item, explain(one)) for one in read.problems[:100]))
         if read.unverified:
             await self._note(owner, "unverified")
             return problem(
                 422,
                 "unverified",
                 *(
-                    f"{one.e164} is possible, but in no list of valid numbers: send it from the chat, which asks."
+                    f"{mask(one.e164)} is possible, but in no list of valid numbers: send it from the chat, which asks."
                     for one in read.unverified
                 ),
             )
@@ -253,6 +262,13 @@ def _taken(message_id: int, recipients: int, left_out: Sequence[str]) -> Respons
     return JSONResponse(answer | ({"left_out": list(left_out)} if left_out else {}), 202)
 
 
+def _in_place(items: Sequence[str], item: str, sentence: str) -> str:
+    """Which of the items it is about; without a whole number: callers log the answers that they did not expect."""
+    place = next((f"to.{index}: " for index, one in enumerate(items) if item and item in one), "")
+    return place + hide_numbers(sentence)
+
+
 def _where(location: tuple[int | str, ...], message: str) -> str:
-    place = ".".join(str(part) for part in location)
-    return f"{place}: {message}" if place else message
+    # What is no name of ours came from the body: a text with its quotes in the wrong place, say.
+    place = ".".join(str(part) if re.fullmatch(r"\w{1,20}", str(part)) else "…" for part in location)
+    return hide_numbers(f"{place}: {message}" if place else message)

@@ -1,11 +1,13 @@
 import io
 import json
 import logging
+import sqlite3
 from collections.abc import Iterator
 
 import pytest
 
 from bridge import logs
+from bridge.domain.errors import StoreUnavailable
 
 TOKEN = "123456:AAF-secret-token"
 KEY = "k€y/with+signs"
@@ -52,9 +54,10 @@ def test_secrets_are_blanked_in_message_arguments_facts_and_tracebacks(style: st
     text = stream.getvalue()
     assert TOKEN not in text
     assert KEY not in text
-    assert text.count("***") >= 5
-    assert "RuntimeError" in text
-    assert "the cause holds" in text
+    assert text.count("***") >= 3
+    assert "ValueError (its words are left out" in text
+    assert "which led to:" in text
+    assert "RuntimeError (its words are left out" in text
 
 
 def test_a_word_that_is_too_short_to_be_a_secret_is_left_alone() -> None:
@@ -92,7 +95,58 @@ def test_each_json_line_is_one_object_whatever_is_logged() -> None:
     assert (first["level"], first["logger"], first["event"], first["message_id"]) == ("INFO", "bridge.web", "web.x", 42)
     assert first["at"].endswith("+00:00")
     assert second["event"] == "web.failed"
-    assert "ValueError: boom" in second["trace"]
+    assert "in fail_with" in second["trace"]
+    assert "ValueError: boom" not in second["trace"]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_an_error_shows_its_words_only_where_they_are_no_one_s(style: str) -> None:
+    stream = written(style)
+    log = logging.getLogger("bridge")
+    for error, shown in (
+        (ValueError("a text of somebody"), False),
+        (KeyError("a text of somebody"), False),
+        (UnicodeEncodeError("ascii", "a text of somebody", 0, 1, "a text of somebody"), False),
+        (StoreUnavailable("database: locked"), True),
+        (sqlite3.OperationalError("no such table: posts"), True),
+        (AttributeError("no attribute x"), True),
+    ):
+        log.error("it failed", exc_info=error)
+        line = stream.getvalue().splitlines()[-1]
+        assert type(error).__name__ in line
+        assert (str(error) in line) == shown
+    assert "a text of somebody" not in stream.getvalue()
+
+
+def test_the_first_cause_stands_first_and_a_context_is_told_from_a_cause() -> None:
+    stream = written("text")
+    try:
+        try:
+            fail_with("one")
+        except ValueError:
+            raise StoreUnavailable("two")  # noqa: B904 - what happens while an error is handled
+    except StoreUnavailable:
+        logging.getLogger("bridge").exception("it failed")
+    text = stream.getvalue()
+    assert text.index("ValueError") < text.index("during which this happened:") < text.index("StoreUnavailable: two")
+
+
+def test_a_chain_of_causes_without_end_is_cut() -> None:
+    stream = written("text")
+    one, two = ValueError(), KeyError()
+    one.__cause__, two.__cause__ = two, one
+    logging.getLogger("bridge").error("it failed", exc_info=one)
+    assert stream.getvalue().count("ValueError") == 4
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_whole_number_is_cut_down_wherever_it_stands(style: str) -> None:
+    stream = written(style)
+    logging.getLogger("bridge").error("to %s", "+233241109433", extra={"event": "x", "to": "(+447700900000)"})
+    assert "+2332…433" in stream.getvalue()
+    assert "+4477…000" in stream.getvalue()
+    assert "241109433" not in stream.getvalue()
+    assert "7700900000" not in stream.getvalue()
 
 
 @pytest.mark.parametrize("secret", ['with"quote', "back\\slash", "line\nend", "tab\there", "é-accent"])

@@ -1,3 +1,4 @@
+import re
 from random import Random
 
 import phonenumbers
@@ -5,7 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.domain.phone import INVISIBLE, Number, NumberCode, NumberProblem, Rate, is_region, mask, read_number
+from bridge.domain.phone import (
+    INVISIBLE,
+    Number,
+    NumberCode,
+    NumberProblem,
+    Rate,
+    hide_numbers,
+    is_region,
+    mask,
+    read_number,
+)
 
 REPEATABLE = settings(derandomize=True, deadline=None, max_examples=200)
 AMA = "+233241109433"
@@ -334,3 +345,23 @@ def test_a_masked_number_shows_its_ends_and_hides_at_least_three_digits(e164: st
 
 def test_a_region_is_an_iso_code_in_capitals() -> None:
     assert [code for code in ("GH", "GB", "DE", "gh", "XX", "001", "", "GHA") if is_region(code)] == ["GH", "GB", "DE"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("“0241109433” is too short", "“0241…433” is too short"),
+        ("+233 (24) 110-9433.", "+2332…433."),
+        ("read as +233241109433 or as +447700900000.", "read as +2332…433 or as +4477…000."),
+        ("“０２４１１０９４３３”", "“０２４１…４３３”"),
+        ("999 of 1000 segments, 123456 bytes", "999 of 1000 segments, 123456 bytes"),
+        ("“12”, “34”, “56”, “78”", "“12”, “34”, “56”, “78”"),
+    ],
+)
+def test_words_hide_the_whole_numbers_in_them(words: str, shown: str) -> None:
+    assert hide_numbers(words) == shown
+
+
+@given(st.text(alphabet="0123456789+- .()“”ab", max_size=60))
+def test_no_seven_digits_in_a_row_are_left(words: str) -> None:
+    assert not re.search(r"\d{7}", hide_numbers(words))

@@ -9,7 +9,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bridge.telegram.trouble import in_words
+from bridge.telegram.trouble import KNOWN, in_words, refusal
 
 TOKEN = "123456:AAF-secret-token"
 
@@ -40,3 +40,12 @@ def test_a_trouble_names_the_settings_to_look_at_and_shows_no_token(error: Teleg
     words = in_words(error)
     assert {name for name in ("BRIDGE_TELEGRAM_TOKEN", "BRIDGE_TELEGRAM_API_URL") if name in words} == settings
     assert TOKEN not in words
+
+
+@pytest.mark.parametrize("words", KNOWN)
+def test_a_refusal_is_told_in_telegram_s_words_where_they_are_known(words: str) -> None:
+    assert refusal(Forbidden(f"Forbidden: {words.capitalize()} of old")) == f"Telegram refuses it: {words}"
+
+
+def test_a_refusal_that_may_quote_the_post_is_told_by_its_kind() -> None:
+    assert refusal(BadRequest('unexpected "Disk full on db1"')) == "Telegram refuses it: BadRequest"
