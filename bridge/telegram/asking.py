@@ -23,6 +23,7 @@ from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.telegram import replies
 from bridge.telegram.access import Access, Role, sender
+from bridge.telegram.strangers import Strangers
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Desk:
         self._access = access
         self._clock = clock
         self._wake = wake
+        self._strangers = Strangers(clock)
         self.finished: set[int] = set()
         """Updates whose work and end are committed; whoever dispatches takes them out."""
 
@@ -96,11 +98,12 @@ class Desk:
         asker = self.asker(message)
         if asker is None or asker.role >= Role.USER:
             return asker
-        words = replies.ask_for_access(asker.user_id) if asker.private else None
+        told = asker.private and self._strangers.may_be_told(asker.user_id)
+        words = replies.ask_for_access(asker.user_id) if told else None
         now = self._clock.now()
 
         def run(connection: Connection) -> None:
-            if words is not None:
+            if words is not None:  # the key holds where the memory does not: over a restart
                 minute = int(now.timestamp() // 60)
                 posts.say(connection, f"stranger:{asker.user_id}:{minute}", asker.place, words, now)
             deny(connection, asker.person, asker.place, asker.doing, now)

@@ -21,6 +21,7 @@ from bridge.telegram import incident_handlers, replies
 from bridge.telegram.access import Access, Role, presser
 from bridge.telegram.asking import Desk, Did, deny, note
 from bridge.telegram.markup import cut
+from bridge.telegram.strangers import Strangers
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Buttons:
         self._on_incident = on_incident
         self._access = access
         self._clock = clock
+        self._strangers = Strangers(clock)
         self._answers: set[asyncio.Task[None]] = set()
 
     async def press(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -65,15 +67,18 @@ class Buttons:
         if query is None:
             return
         words = await self._pressed(update, query)
+        if words is None:
+            return
         # The answer is a courtesy that expires within seconds: nobody waits for it, and a crash may lose it.
         answer = asyncio.create_task(_answer(query, words))
         self._answers.add(answer)
         answer.add_done_callback(self._answers.discard)
 
-    async def _pressed(self, update: Update, query: CallbackQuery) -> str:
+    async def _pressed(self, update: Update, query: CallbackQuery) -> str | None:
+        """Words for who pressed; None for a stranger who was told enough."""
         user = presser(query)
         if user is None:
-            return replies.NO_ACCESS
+            return self._no_access(query)
         person = self._desk.person(user)
         place = _place(query)
         choice = self._choice(query.data or "")
@@ -81,7 +86,7 @@ class Buttons:
             await self._desk.once(
                 update, lambda connection: deny(connection, person, place, choice.doing, self._clock.now())
             )
-            return replies.NO_ACCESS
+            return self._no_access(query)
         said = ""
 
         def act(connection: Connection) -> None:
@@ -98,6 +103,9 @@ class Buttons:
 
         await self._desk.once(update, act)
         return said or "Done already."
+
+    def _no_access(self, query: CallbackQuery) -> str | None:
+        return replies.NO_ACCESS if self._strangers.may_be_told(query.from_user.id) else None
 
     def _choice(self, data: str) -> Choice:
         """What a button's data asks for."""

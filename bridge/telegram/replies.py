@@ -39,7 +39,7 @@ _HOW_TO_SEND = (
 HISTORY_LIMIT = 30
 HOW_MANY = f"/history takes a number from 1 to {HISTORY_LIMIT}, such as /history 10."
 
-EDITED = "An edit sends nothing. To send it, write it as a new /sms."
+EDITED = "An edit sends nothing. To have it done, write it as a new message."
 FORWARDED = "A forwarded command does nothing. To have it done, write it yourself."
 NOT_YOURS = "Only the person who sent this, and admins, may press here."
 NO_ACCESS = "You have no access to this bot."

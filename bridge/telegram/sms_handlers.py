@@ -82,10 +82,12 @@ class SmsHandlers:
         }
         for name, handler in commands.items():
             application.add_handler(CommandHandler(name, handler, filters=new & ~passed_on))
-        application.add_handler(CommandHandler(list(commands), self.forwarded, filters=new & passed_on))
+        # Of all commands, also those of other handlers: who edits an /ack must not believe that it was done.
+        known = [*(name for name, _, _ in replies.COMMANDS), "start"]
+        application.add_handler(CommandHandler(known, self.forwarded, filters=new & passed_on))
         application.add_handler(CallbackQueryHandler(self._buttons.press))
         application.add_handler(MessageHandler(new & filters.StatusUpdate.MIGRATE, self.moved))
-        application.add_handler(CommandHandler("sms", self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
+        application.add_handler(CommandHandler(known, self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
         application.add_handler(MessageHandler(new & filters.COMMAND & ~passed_on, self.unknown))
         application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self.talk))
 
@@ -224,7 +226,7 @@ class SmsHandlers:
             )
 
     async def edited(self, update: Update, _context: Context) -> None:
-        """An edited `/sms` sends nothing, and says so to somebody who could have sent it."""
+        """An edited command does nothing, and that is said to somebody who could have written it."""
         asker = self._desk.asker(message_of(update))
         if asker is not None and asker.role >= Role.USER:
             await self._desk.commit(update, asker, lambda _: Did(words=replies.EDITED, outcome="nothing"))

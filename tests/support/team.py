@@ -118,14 +118,12 @@ class Team:
                 "posts": posts.due(connection, now, 5) if self.time_flies else [],
             }
 
-        # First: what is confirmed by now stands in the inbox that is read next.
-        with_telegram = self.telegram.unconfirmed_updates
-        found = await self.app.database.read(look)
-        return {
-            "with Telegram": with_telegram,
+        # Before the look: what is no longer there by then stands in the database, and not the other way round.
+        outside = {
+            "with Telegram": self.telegram.unconfirmed_updates,
             "calls": not self.app.outbox.deliverer.is_idle,
-            **found,
         }
+        return {**outside, **await self.app.database.read(look)}
 
     def time_passes(self, seconds: float) -> None:
         """At once. The loops look again: one that is in the middle of a step has looked at the old time."""
