@@ -10,9 +10,9 @@ from bridge.sandbox.telegram import TelegramSandbox
 
 
 async def start_app(
-    telegram: TelegramSandbox, gateway: MsmpusherSandbox, clock: Clock, folder: Path, *, tokens: str = ""
+    telegram: TelegramSandbox, gateway: MsmpusherSandbox, clock: Clock, folder: Path, *, tokens: str = "", **more: str
 ) -> App:
-    """Between these two servers, with its database in `folder`, on any free port."""
+    """Between these two servers, with its database in `folder`, on any free port. `more`: settings by their names."""
     values = {
         "BRIDGE_TELEGRAM_TOKEN": telegram.token,
         "BRIDGE_TELEGRAM_API_URL": telegram.url,
@@ -25,7 +25,7 @@ async def start_app(
         "BRIDGE_API_TOKENS": tokens,
         "BRIDGE_PORT": "0",
     }
-    found = settings.load(values, need=settings.TELEGRAM + settings.GATEWAY, env_file=folder / "none")
+    found = settings.load(values | more, need=settings.TELEGRAM + settings.GATEWAY, env_file=folder / "none")
     app = App(found, clock)
     await app.start()
     return app
