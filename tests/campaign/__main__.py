@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -30,26 +31,33 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """0, or 1 when something was lost or doubled without a word of it."""
+    """0, or 1 when something was lost or doubled without a word of it, or it was cut short."""
     asked = arguments()
     tell = _nothing if asked.quiet else _tell
     words = [word for word in asked.cases.split(",") if word]
     cases = [case for case in all_cases() if not words or any(word in case.title for word in words)]
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that small disks are not left behind
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
         campaign = Campaign(Path(folder), asked.seed, tell=tell)
-        rows = asyncio.run(campaign.run(cases, kills=asked.kills, most_a_case=asked.most))
-    if asked.combinations and not words:
-        row, wrong = play_combinations(asked.combinations, asked.steps, seed=asked.seed)
-        rows.append(row)
-        tell(f"{row.case}: {row.kills} kills, {row.lost} lost, {row.doubled} doubled\n{wrong}".rstrip())
+        rows, is_whole = [], True
+        try:
+            asyncio.run(campaign.run(cases, kills=asked.kills, most_a_case=asked.most))
+            if asked.combinations and not words:
+                row, wrong = play_combinations(asked.combinations, asked.steps, seed=asked.seed)
+                rows.append(row)
+                tell(f"{row.case}: {row.kills} kills, {row.lost} lost, {row.doubled} doubled\n{wrong}".rstrip())
+        except KeyboardInterrupt:
+            is_whole = False
+            print("\ncut short; so far:")
+        rows = [*campaign.rows, *rows]
     minutes = (time.monotonic() - began) / 60
     print(
         f"\n{datetime.now(UTC):%Y-%m-%d}, bridge {__version__}, Python {platform.python_version()}, "
         f"{os.cpu_count()} cores, seed {asked.seed}, {minutes:.1f} minutes\n"
     )
     print(table(rows))
-    return 0 if is_clean(rows) else 1
+    return 0 if is_whole and is_clean(rows) else 1
 
 
 def _tell(words: str) -> None:

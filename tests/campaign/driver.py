@@ -110,10 +110,16 @@ class Campaign:
         self._folder = folder
         self._seed = seed
         self._tell = tell
+        self._rows: dict[str, Row] = {}
 
-    async def run(self, cases: Sequence[Case], *, kills: int, most_a_case: int) -> list[Row]:
-        """Every case once, and again until there were so many kills in all. Gives a row for each case."""
-        rows: dict[str, Row] = {}
+    @property
+    def rows(self) -> list[Row]:
+        """One for each case that was played so far."""
+        return list(self._rows.values())
+
+    async def run(self, cases: Sequence[Case], *, kills: int, most_a_case: int) -> None:
+        """Every case once, and again until there were so many kills in all."""
+        rows = self._rows
         number, left = 0, kills
         while number == 0 or (left > 0 and any(row.kills for row in rows.values())):
             number += 1
@@ -124,7 +130,6 @@ class Campaign:
                 rows[case.title] = rows[case.title] + row if case.title in rows else row
                 left -= row.kills
                 self._told(number, row)
-        return list(rows.values())
 
     def _kills_of_a_round(self, number: int, cases: Sequence[Case], left: int, most: int) -> Counter[Case]:
         """How often the processes of each case die: half of what could be, some more and some less."""
