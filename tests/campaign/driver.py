@@ -94,7 +94,11 @@ async def settle(stage: Stage) -> list[str]:
             break
         stage.clock.skip(FALLBACK_S)
         await stage.looks_again()
-    return _unrest(stage)
+    unrest = _unrest(stage)
+    if stage.service is None:
+        last = stage.scene.services[-1]
+        unrest.append(f"the process has ended by itself: {last.exit_code}, {last.output[-200:]}")
+    return unrest
 
 
 def _unrest(stage: Stage) -> list[str]:
