@@ -36,6 +36,8 @@ def main() -> int:
     tell = _nothing if asked.quiet else _tell
     words = [word for word in asked.cases.split(",") if word]
     cases = [case for case in all_cases() if not words or any(word in case.title for word in words)]
+    if not cases:
+        sys.exit(f"no case has one of these words in its title: {asked.cases}")
     began = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that small disks are not left behind
     with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
