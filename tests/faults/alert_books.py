@@ -263,10 +263,16 @@ class AlertBooks:
             for (position, person), number in Counter((one["position"], one["person"]) for one in asked).items():
                 if number > 1:
                     yield f"A{row['id']}: step {position} asked for {person} {number} times"
-            began = {one["position"]: one["requested_at"] for one in asked}
+            # A request that waits is carried on by a later step, with the time of the first: the log has each step's.
+            began = [
+                one["at"]
+                for one in self._books.rows(
+                    "SELECT at FROM incident_log WHERE incident_id = ? AND event = 'page.asked' ORDER BY id", row["id"]
+                )
+            ]
             bad = {one["position"] for one in asked if one["state"] in BAD_ENDS}
             for position, wait in enumerate(waits.get(row["policy"], ())):
-                if position in began and position + 1 in began and position not in bad:
+                if position + 1 < len(began) and position not in bad:
                     passed = timedelta(microseconds=began[position + 1] - began[position])
                     if passed < wait - CLOCKS:
                         yield f"A{row['id']}: step {position + 1} ran after {passed}"
