@@ -18,6 +18,7 @@ from bridge.domain.errors import SettingsError
 from bridge.gateways import Gateway, http, http_file, msmpusher, textlocal
 from bridge.gateways.http_description import Description
 from bridge.gateways.http_file import LARGEST_BATCH, GatewaysFileError
+from bridge.services.sms.low_balance import LowMark
 from bridge.settings import LOOPBACK, Settings, variable
 
 TEXTLOCAL_BATCH = 1
@@ -45,7 +46,8 @@ class ConfiguredGateway:
     """A gateway that messages may go by.
 
     `batch`: numbers a call. `countries`: ISO codes of those it is for; empty: all. `url_setting`: where its address
-    stands, for whoever reads that it cannot be reached. `caution`: what works and is not safe; empty: nothing.
+    stands, for whoever reads that it cannot be reached. `low_mark`: at what balance admins hear; None: it tells none.
+    `caution`: what works and is not safe; empty: nothing.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ConfiguredGateway:
     countries: frozenset[str] = frozenset()
     url: str = field(repr=False)  # a key may stand in it
     url_setting: str
+    low_mark: LowMark | None = None
     caution: str = ""
     build: Build = field(repr=False)
 
@@ -129,6 +132,7 @@ def _textlocal(settings: Settings) -> ConfiguredGateway:
         batch=TEXTLOCAL_BATCH,
         url=settings.textlocal_url,
         url_setting=variable("textlocal_url"),
+        low_mark=LowMark(at=settings.textlocal_low_balance, setting=variable("textlocal_low_balance")),
         build=partial(
             textlocal.build,
             url=settings.textlocal_url,
@@ -141,6 +145,7 @@ def _textlocal(settings: Settings) -> ConfiguredGateway:
 def _http(description: Description, file: str) -> ConfiguredGateway:
     url_setting = f"{file}: gateways.{description.name}.url"
     target = urlsplit(description.url)
+    mark = LowMark(at=description.low_balance, setting=f"gateways.{description.name}.low_balance")
     in_the_clear = target.scheme == "http" and target.hostname not in LOOPBACK
     return ConfiguredGateway(
         name=description.name,
@@ -148,6 +153,7 @@ def _http(description: Description, file: str) -> ConfiguredGateway:
         countries=description.countries,
         url=description.url,
         url_setting=url_setting,
+        low_mark=mark if description.tells_balance else None,
         caution=f"{url_setting} is http: keys and texts travel in the clear" if in_the_clear else "",
         build=partial(http.build, description, make_id=lambda: secrets.token_hex(16)),
     )

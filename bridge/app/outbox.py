@@ -13,6 +13,7 @@ from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.services.sms.housekeeping import Housekeeping
+from bridge.services.sms.low_balance import LowBalance
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import Rules
@@ -72,6 +73,11 @@ class Outbox:
         self.alarms = {
             way.name: Alarms(database, clock, gateway=way.name, places=places, everywhere=admins) for way in ways
         }
+        self.balances = {
+            one.name: LowBalance(database, clock, gateway=one.name, mark=one.low_mark, places=places)
+            for one in gateways
+            if one.low_mark is not None
+        }
         self.deliverer = Deliverer(
             database=database,
             slots=[slot for one in gateways for slot in one.slots(settings, clock)],
@@ -104,6 +110,8 @@ class Outbox:
             alarms.heard(
                 [one for one in finished if one.gateway == name], [one for one in turned if one.breaker.gateway == name]
             )
+        for name, balance in self.balances.items():
+            balance.heard([one for one in finished if one.gateway == name])
         self._on_finished(finished)
 
     async def start(self) -> None:
@@ -117,4 +125,5 @@ class Outbox:
         await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
         await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
         await asyncio.gather(*(alarms.stop() for alarms in self.alarms.values()))
+        await asyncio.gather(*(balance.stop() for balance in self.balances.values()))
         await self.housekeeping.leave()

@@ -65,7 +65,7 @@ class App:
         self._path: Path = database_file(settings.database_url)
         self._lock = DeliveryLock(self._path)
         self._stops: list[asyncio.Task[None]] = []
-        self.metrics = Metrics()
+        self.metrics = Metrics(settings.gateways)
         self.port = 0
         """Where HTTP is answered, once started."""
 

@@ -16,6 +16,7 @@ from bridge.clock import SystemClock
 from bridge.commands.audit import entry_of, note
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
 from bridge.commands.report import Report
+from bridge.domain.balance import amount
 from bridge.domain.errors import BridgeError, SettingsError, StoreError
 from bridge.domain.outcome import Accepted, Unknown
 from bridge.domain.phone import NumberProblem, read_number
@@ -175,6 +176,11 @@ def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
 async def _gateway(gateway: ConfiguredGateway, report: Report) -> None:
     if gateway.caution:
         report.note(gateway.caution)
+    if (mark := gateway.low_mark) is not None:
+        if mark.at:
+            report.ok(f"gateway {gateway.name}: admins hear when its balance is at {amount(mark.at)} or below")
+        else:
+            report.note(f"gateway {gateway.name}: {mark.setting} sets no mark: nobody hears before its balance is gone")
     reach = await probe(gateway.url)
     host = urlsplit(gateway.url).hostname
     if reach.ok:

@@ -1,5 +1,6 @@
 """What happened, in words for people. The one place for them, whichever door they leave by."""
 
+from bridge.domain.balance import Level
 from bridge.domain.delivery import State
 from bridge.domain.outcome import Reason
 
@@ -55,6 +56,20 @@ ALL_CLEAR = "works again: it accepted a message."
 REFUSED_BEFORE = (
     " What it refused before is not sent by itself: /history shows it, and /resend with its number sends it."
 )
+
+# {left}, {mark}: amounts in the gateway's own units. {setting}: where the mark stands.
+BALANCES: dict[Level, str] = {
+    Level.ENOUGH: "✅ Gateway {gateway}: its balance is above the mark again, {left} is left (the mark: {mark}).",
+    Level.LOW: (
+        "⚠️ Gateway {gateway}: its balance is low, {left} is left. Top it up: without a balance it sends nothing. "
+        "This is said at {mark} ({setting}), and once more at a tenth of that."
+    ),
+    Level.ALMOST_GONE: (
+        "⚠️ Gateway {gateway}: its balance is almost gone, {left} is left. Top it up now: without a balance it sends "
+        "nothing. This is less than a tenth of {mark} ({setting})."
+    ),
+}
+"""What admins hear of a gateway's balance."""
 
 
 def reason(code: str) -> str:

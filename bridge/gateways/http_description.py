@@ -13,7 +13,7 @@ class Description:
 
     `json` or `form` is the body; `query` goes into the address. `plus`: whether numbers are written with one.
     `unicode`: what stands for `{unicode}`, where the text needs none, and where it does. `countries`: ISO codes of
-    those it is for; empty: all. `batch`: numbers a call.
+    those it is for; empty: all. `batch`: numbers a call. `low_balance`: at what balance admins hear; 0: never.
     """
 
     name: str
@@ -31,4 +31,10 @@ class Description:
     rules: tuple[Rule, ...] = ()
     shown: Shown = field(default_factory=Shown)
     each: Each | None = None
+    low_balance: float = 0.0
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def tells_balance(self) -> bool:
+        """Whether its answers say what is left of the balance."""
+        return self.shown.balance is not None or (self.each is not None and self.each.shown.balance is not None)

@@ -20,6 +20,7 @@ from bridge.toml.sections import Problems, Section, meant, shown
 
 METHODS = ("POST", "GET", "PUT")
 LARGEST_BATCH = 1000  # numbers a call
+LARGEST_MARK = 10**12
 SHORTEST_SECRET = 4  # characters; what is shorter would blank half of every line
 RESERVED = frozenset({"msmpusher", "textlocal"})
 
@@ -90,6 +91,7 @@ class _Reader:
             rules=read_rules(section, whole=True),
             shown=read_shown(section.open("answer")),
             each=read_each(section.open("each")) if section.raw("each") is not None else None,
+            low_balance=self._low_balance(),
             secrets=tuple(sorted(one for one in self._secrets if len(one) >= SHORTEST_SECRET)),
         )
         self._check(description)
@@ -108,6 +110,8 @@ class _Reader:
             section.problem("cannot have a body: use query, or another method", body[0])
         if not description.rules and description.each is None:
             section.problem("lacks rules: nothing would ever count as accepted")
+        if section.has("low_balance") and not description.tells_balance:
+            section.problem("is of no use: answer names no place of the balance", "low_balance")
 
     def _check_slots(self, description: Description) -> None:
         section = self._section
@@ -182,6 +186,16 @@ class _Reader:
         if batch is not None and not 1 <= batch <= LARGEST_BATCH:
             self._section.problem(f"must be from 1 to {LARGEST_BATCH}", "batch")
         return batch if batch is not None else 1
+
+    def _low_balance(self) -> float:
+        """TOML has `inf` and `nan`, which no balance ever reaches."""
+        mark = self._section.raw("low_balance")
+        if mark is None:
+            return 0.0
+        if isinstance(mark, bool) or not isinstance(mark, int | float) or not 0 <= mark <= LARGEST_MARK:
+            self._section.problem(f"must be a number from 0 to {LARGEST_MARK}", "low_balance")
+            return 0.0
+        return float(mark)
 
     def _countries(self) -> frozenset[str]:
         found = self._section.texts("countries")

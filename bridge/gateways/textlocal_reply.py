@@ -73,7 +73,7 @@ def read_reply(body: bytes, *, http_status: int, fit: Fit) -> Reply:
         detail=fit(_sentences(warnings)),
         sms_id=batch_id,
         http_status=http_status,
-        balance=_balance(fields.all("balance")),
+        balance=_balance(fields.all("balance"), fit),
     )
     return Reply(
         status=said.pop() if len(said) == 1 and said <= {SUCCESS, FAILURE} else None,
@@ -108,11 +108,10 @@ def _int(values: Sequence[object]) -> int | None:
     return None
 
 
-def _balance(values: Sequence[object]) -> float | None:
-    """Credits that are left."""
-    if len(values) == 1 and re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", str(values[0])):
-        return float(str(values[0]))
-    return None
+def _balance(values: Sequence[object], fit: Fit) -> float | None:
+    """Credits that are left. People read it: a key of digits that stands in its place is none."""
+    words = fit(str(values[0])) if len(values) == 1 else ""
+    return float(words) if re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", words) else None
 
 
 def outcomes_of(reply: Reply, numbers: Sequence[str], *, wait_s: float | None = None) -> dict[str, Outcome]:

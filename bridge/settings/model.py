@@ -173,6 +173,7 @@ class Settings(BaseSettings):
     textlocal_url: Annotated[str, AfterValidator(_exact_url)] = "https://api.textlocal.in/send/"
     textlocal_api_key: SecretStr | None = None
     textlocal_sender: Annotated[str, AfterValidator(_textlocal_sender)] | None = None
+    textlocal_low_balance: float = Field(100, ge=0)
     http_gateways: str = ""
 
     default_region: Region = "GH"

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bridge.domain.balance import Told
 from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
-from bridge.store import alert_inbox, breakers, incidents, posts, queue
+from bridge.store import alert_inbox, balances, breakers, incidents, posts, queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +24,7 @@ class Vitals:
     alert_kept: datetime | None
     post_due: datetime | None
     breakers: Mapping[str, Breaker]
+    balances: Mapping[str, Told]  # by gateway, of each that ever told it
 
     @property
     def failing(self) -> dict[str, str]:
@@ -49,4 +51,5 @@ def read(connection: Connection) -> Vitals:
         alert_kept=alert_inbox.oldest(connection),
         post_due=posts.oldest_open(connection),
         breakers=breakers.read(connection),
+        balances=balances.told_by_all(connection),
     )

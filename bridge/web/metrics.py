@@ -1,6 +1,6 @@
 """What an operator watches: Prometheus metrics of this process and of the outbox."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -21,7 +21,9 @@ from bridge.web.problem import problem, unauthorized
 class Metrics:
     """The metrics, in a registry of their own."""
 
-    def __init__(self) -> None:
+    def __init__(self, gateways: Collection[str] = ()) -> None:
+        """`gateways`: those in use; a balance that another one told one day is no news."""
+        self._gateways = gateways
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._attempts = Counter(
@@ -56,6 +58,18 @@ class Metrics:
             "How long the oldest post in the chat is out of date.",
             registry=self.registry,
         )
+        self._balance = Gauge(
+            "bridge_gateway_balance",
+            "What a gateway said last that it has left, in its own units.",
+            ["gateway"],
+            registry=self.registry,
+        )
+        self._balance_told = Gauge(
+            "bridge_gateway_balance_timestamp_seconds",
+            "When the call began that brought it, in seconds since 1970.",
+            ["gateway"],
+            registry=self.registry,
+        )
         self._telegram = Gauge("bridge_telegram_reached", "1 while Telegram answers.", registry=self.registry)
 
     def committed(self, seconds: float) -> None:
@@ -77,6 +91,10 @@ class Metrics:
         self._step.set(_age(vitals.step_due, now))
         self._alert.set(_age(vitals.alert_kept, now))
         self._sync_lag.set(_age(vitals.post_due, now))
+        for gateway, told in vitals.balances.items():
+            if gateway in self._gateways:
+                self._balance.labels(gateway).set(told.balance)
+                self._balance_told.labels(gateway).set(told.began.timestamp())
         self._telegram.set(1 if telegram else 0)
         return generate_latest(self.registry)
 

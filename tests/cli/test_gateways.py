@@ -88,8 +88,15 @@ async def test_check_looks_at_every_gateway_and_hides_the_key(shell: Shell, text
 
     assert "gateway textlocal: 127.0.0.1 can be reached" in done.out
     assert "BRIDGE_TEXTLOCAL_API_KEY = ***" in done.out
+    assert "gateway textlocal: admins hear when its balance is at 100 or below" in done.out
     assert API_KEY not in done.out + done.err
     assert textlocal.calls == []
+
+
+async def test_check_says_where_nobody_hears_before_the_balance_is_gone(shell: Shell, textlocal: FakeService) -> None:
+    done = await shell.bridge("check", BRIDGE_TEXTLOCAL_LOW_BALANCE="0")
+
+    assert "note    gateway textlocal: BRIDGE_TEXTLOCAL_LOW_BALANCE sets no mark: nobody hears" in done.out
 
 
 async def test_check_names_the_setting_of_a_gateway_that_cannot_be_reached(

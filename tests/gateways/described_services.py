@@ -73,7 +73,9 @@ class Vonage:
     name = "vonage"
     path = "/sms/json"
 
-    def __init__(self) -> None:
+    def __init__(self, balance: str = "15.53590000") -> None:
+        """`balance`: what it says is left, after each call."""
+        self.balance = balance
         self.references: list[str] = []
 
     def read(self, request: RawRequest) -> Asked | Answer:
@@ -90,17 +92,17 @@ class Vonage:
         return Asked(numbers=(f"+{found['to']}",), text=found["text"], sender=found["from"])
 
     def accept(self, asked: Asked, call: int) -> Answer:
-        return self.parts(asked.numbers[0], [0], call=call)
+        return self.parts(asked.numbers[0], [0], call=call, balance=self.balance)
 
     @staticmethod
-    def parts(number: str, statuses: Sequence[int], *, call: int = 1) -> Answer:
+    def parts(number: str, statuses: Sequence[int], *, call: int = 1, balance: str = "15.53590000") -> Answer:
         """One entry for each part of the text."""
         messages = [
             {
                 "to": number.removeprefix("+"),
                 "message-id": f"0A{call:06}{index:08}",
                 "status": str(status),
-                "remaining-balance": "15.53590000",
+                "remaining-balance": balance,
                 "message-price": "0.03330000",
                 "network": "62001",
             }

@@ -14,6 +14,10 @@ REQUIRED = {"apikey", "numbers", "message", "sender"}
 class Textlocal:
     path = "/send/"
 
+    def __init__(self, balance: object = 1162) -> None:
+        """`balance`: what it says is left, after each call."""
+        self.balance = balance
+
     def read(self, request: RawRequest) -> Asked | Answer:
         if request.method != "POST" or request.headers.get("content-type") != "application/x-www-form-urlencoded":
             return failure(2, "Unrecognised command")
@@ -35,7 +39,7 @@ class Textlocal:
         return Asked(numbers=tuple(f"+{one}" for one in numbers), text=found["message"], sender=found["sender"])
 
     def accept(self, asked: Asked, call: int) -> Answer:
-        return success(asked.numbers, batch_id=call)
+        return success(asked.numbers, batch_id=call, balance=self.balance)
 
 
 def success(numbers: Sequence[str], *, batch_id: object = 1, **more: object) -> Answer:

@@ -23,7 +23,14 @@ CI, OPS = "secret-of-ci", "secret-of-ops"
 
 
 NOTHING = Vitals(
-    deliveries={}, incidents={}, delivery_due=None, step_due=None, alert_kept=None, post_due=None, breakers={}
+    deliveries={},
+    incidents={},
+    delivery_due=None,
+    step_due=None,
+    alert_kept=None,
+    post_due=None,
+    breakers={},
+    balances={},
 )
 
 

@@ -43,6 +43,7 @@ def test_the_least_that_is_needed_and_what_it_stands_for() -> None:
     assert found.form is not None
     assert {name: one.fill(FILLING) for name, one in found.form.items()} == {"to": "<number>", "text": "<text>"}
     assert found.rules == (Rule(statuses=frozenset({200}), outcome=OUTCOMES["accepted"]),)
+    assert (found.low_balance, found.tells_balance) == (0, False)
     assert (found.json, found.each, dict(found.headers), dict(found.query)) == (None, None, {}, {})
 
 
@@ -65,6 +66,7 @@ def test_every_key_is_read() -> None:
         plus = false
         unicode = ["plain", "ucs2"]
         batch = 7
+        low_balance = 5
         countries = ["gh", "NG"]
         basic_auth = ["${SID}", "${TOKEN}"]
         answer = { id = "a.0", code = "b.*", error = "c", detail = "d", balance = "e" }
@@ -92,6 +94,7 @@ def test_every_key_is_read() -> None:
 
     assert found.url == "https://sms.example.org/AC%201%2F2/send"
     assert (found.method, found.sender, found.plus, found.unicode) == ("PUT", "t0ken&more", False, ("plain", "ucs2"))
+    assert (found.low_balance, found.tells_balance) == (5, True)
     assert (found.batch, found.countries) == (7, frozenset({"GH", "NG"}))
     coded = base64.b64encode(b"AC 1/2:t0ken&more").decode()
     assert {name: one.fill(FILLING) for name, one in found.headers.items()} == {
@@ -116,6 +119,19 @@ def test_who_is_left_out_is_unknown_unless_the_file_says_more() -> None:
 
     assert found.each is not None
     assert found.each.left_out == Unknown(reason=Reason.NOT_LISTED)
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_the_balance_may_stand_in_the_whole_answer_or_in_each_element(each: bool) -> None:
+    answer = 'answer = { balance = "left" }\n'
+    lists = GOOD + EACH + f"rules = [{RULE}]\n" + (answer if each else "")
+    found = gateway(
+        text=(lists if each else lists.replace("rules =", f"{answer}rules =", 1)).replace(
+            "form", "low_balance = 1.5\nform"
+        )
+    )
+
+    assert (found.tells_balance, found.low_balance) == (True, 1.5)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +274,11 @@ MISTAKES = [
     (changed("http = 200", 'text = "~(a+)+"'), "rules[1].text repeats a group that itself repeats"),
     (changed("http = 200", "http = 200, body = 1"), "rules[1].body is not known here"),
     (more("answer = { idd = 'x' }"), "line 4: gateways.ours.answer.idd is not known here; is id meant?"),
+    (more("low_balance = 5"), "line 4: gateways.ours.low_balance is of no use: answer names no place of the balance"),
+    (more('low_balance = "5"'), "line 4: gateways.ours.low_balance must be a number from 0 to 1000000000000"),
+    (more("low_balance = true"), "line 4: gateways.ours.low_balance must be a number"),
+    (more("low_balance = -1"), "line 4: gateways.ours.low_balance must be a number"),
+    (more("low_balance = nan"), "line 4: gateways.ours.low_balance must be a number"),
     (GOOD + "[gateways.ours.each]\nrules = 1\n", "line 5: gateways.ours.each lacks list"),
     (GOOD + EACH, "line 5: gateways.ours.each lacks rules"),
     (GOOD + EACH + f"rules = [{RULE[:-1]}, text = 'OK' }}]\n", "each.rules[1].text is not known here"),
@@ -288,7 +309,19 @@ def test_a_value_never_stands_in_a_problem() -> None:
     assert not [value for value in VALUES.values() if value in found]
 
 
-OPTIONAL = {"method", "headers", "query", "sender", "plus", "unicode", "batch", "countries", "basic_auth", "answer"}
+OPTIONAL = {
+    "low_balance",
+    "method",
+    "headers",
+    "query",
+    "sender",
+    "plus",
+    "unicode",
+    "batch",
+    "countries",
+    "basic_auth",
+    "answer",
+}
 TOML_VALUES = st.sampled_from(
     ['"{text}"', '"{number}"', '"${SID}"', "1", "true", "1.5", "nan", "[]", "{}", '["a"]', "2026-01-05", '"x"', "[[1]]"]
 )

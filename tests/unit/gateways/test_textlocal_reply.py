@@ -116,6 +116,12 @@ def test_the_balance_is_a_number_or_nothing(balance: object, read: float | None)
     assert reply({"status": "success", "balance": balance}).words.balance == read
 
 
+def test_a_key_of_digits_in_the_place_of_the_balance_is_none() -> None:
+    body = b'{"status": "success", "balance": 12345678}'
+
+    assert read_reply(body, http_status=200, fit=words_without(["12345678"])).words.balance is None
+
+
 def test_what_is_no_object_has_no_status() -> None:
     assert read_reply(b"<html>", http_status=502, fit=FIT) == Reply(status=None, words=GatewayWords(http_status=502))
 
