@@ -122,6 +122,15 @@ def test_services_know_each_other_one_way() -> None:
         assert not found - {file.parent.name} - SERVICES_MAY_IMPORT[file.parent.name], name(file)
 
 
+def test_a_gateway_knows_what_all_share_and_no_other_gateway() -> None:
+    """One provider is one folder; the port and what carries a call know none of them."""
+    room, folders = PACKAGE / "gateways", {one.parent.name for one in (PACKAGE / "gateways").glob("*/*.py")}
+    assert {"msmpusher", "textlocal", "described"} <= folders
+    for file in room.rglob("*.py"):
+        found = {module.split(".")[2] for module in imports(file) if module.startswith("bridge.gateways.")} & folders
+        assert not found - {file.parent.name}, name(file)
+
+
 def test_the_domain_knows_no_framework_and_does_nothing_outside() -> None:
     modules = set()
     for file in FILES:

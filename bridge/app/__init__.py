@@ -1,6 +1,7 @@
 """The composition root: builds the service from its settings, starts and stops it in order."""
 
-from bridge.app.gateways import ConfiguredGateway, GatewaysUnusable, configured_gateways
+from bridge.app.configured_gateway import ConfiguredGateway
+from bridge.app.gateways import GatewaysUnusable, configured_gateways
 from bridge.app.oncall_desk import calendar_texts, oncall_file
 from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.app.service import App

@@ -1,4 +1,4 @@
-"""The port to SMS gateways. One provider is one file of this folder."""
+"""The port to SMS gateways. One provider is one folder here, and knows no other."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

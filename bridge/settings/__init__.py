@@ -2,6 +2,18 @@
 
 from bridge.settings.cautions import cautions
 from bridge.settings.load import LATER, load
-from bridge.settings.model import GATEWAY, LOOPBACK, SECRETS, TELEGRAM, Settings, variable
+from bridge.settings.model import GATEWAY, SECRETS, TELEGRAM, Settings
+from bridge.settings.values import LOOPBACK, in_the_clear, variable
 
-__all__ = ["GATEWAY", "LATER", "LOOPBACK", "SECRETS", "TELEGRAM", "Settings", "cautions", "load", "variable"]
+__all__ = [
+    "GATEWAY",
+    "LATER",
+    "LOOPBACK",
+    "SECRETS",
+    "TELEGRAM",
+    "Settings",
+    "cautions",
+    "in_the_clear",
+    "load",
+    "variable",
+]

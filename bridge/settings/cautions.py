@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bridge.settings.load import LATER, gather
-from bridge.settings.model import LOOPBACK, Settings, variable
+from bridge.settings.model import Settings
+from bridge.settings.values import LOOPBACK, Caution, variable
 
 
 def cautions(
@@ -20,17 +21,12 @@ def cautions(
         for name in sorted(LATER)
         if given.get(name)
     ]
-    if settings.msmpusher_method == "get":
-        lines.append(
-            (
-                "settings.keys_in_urls",
-                "BRIDGE_MSMPUSHER_METHOD=get puts both keys into addresses, and so into every proxy's log",
-            )
-        )
-    for field in ("msmpusher_url", "textlocal_url"):
-        url = urlsplit(getattr(settings, field))
-        if url.scheme == "http" and url.hostname not in LOOPBACK:
-            lines.append(("settings.in_the_clear", f"{variable(field)} is http: keys and texts travel in the clear"))
+    for name, field in Settings.model_fields.items():
+        lines += [
+            (one.event, f"{variable(name)} {one.words}")
+            for one in field.metadata
+            if isinstance(one, Caution) and one.holds(getattr(settings, name))
+        ]
     if (os.environ if environment is None else environment).get("DYNO"):
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")

@@ -10,8 +10,10 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bridge.domain.errors import SettingsError
+from bridge.settings.gateways import NEEDED_BY
 from bridge.settings.http_file import read_http_file
-from bridge.settings.model import NEEDED_BY, PREFIX, SECRETS, Settings, variable
+from bridge.settings.model import SECRETS, Settings
+from bridge.settings.values import PREFIX, variable
 
 LATER = {
     "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",

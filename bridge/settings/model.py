@@ -2,60 +2,31 @@
 
 import hashlib
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
+from bridge.settings.gateways import NEEDED_BY, BuiltIn
 from bridge.settings.http_file import HttpFile
-
-PREFIX = "BRIDGE_"
-
-SHOWN_MOST = 12
-"""Characters of a wrong value that an error quotes: no key and no token is so short."""
-
-
-def _parts(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
+from bridge.settings.values import LOOPBACK, PREFIX, Url, http_url, lower, parts, quoted
 
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
-def _quoted(value: str) -> str:
-    """A short value, to be found by; nothing of one that may be a secret in the wrong place."""
-    return f"{value!r} " if len(value) <= SHOWN_MOST else ""
-
-
 def _region(value: str) -> str:
     if not is_region(value.upper()):
-        raise ValueError(f"{_quoted(value)}is no ISO country code such as GH")
+        raise ValueError(f"{quoted(value)}is no ISO country code such as GH")
     return value.upper()
-
-
-def _sender(value: str) -> str:
-    if not 1 <= len(value) <= 11:
-        raise ValueError(f"must have 1 to 11 characters, this has {len(value)}")
-    return value
-
-
-def _textlocal_sender(value: str) -> str:
-    if not 3 <= len(value) <= 11:
-        raise ValueError(f"must have 3 to 11 characters, this has {len(value)}")
-    return value
 
 
 def _gateway_name(value: str) -> str:
     if not re.fullmatch(GATEWAY_NAME, value):
-        raise ValueError(f"{_quoted(value)}is no gateway's name: small letters, digits, - and _, at most 32")
+        raise ValueError(f"{quoted(value)}is no gateway's name: small letters, digits, - and _, at most 32")
     return value
 
 
@@ -65,30 +36,11 @@ def _no_doubles(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _http_url(value: str) -> str:
-    return _exact_url(value).rstrip("/")
-
-
-def _exact_url(value: str) -> str:
-    """As it is: `/send/` and `/send` may be two addresses."""
-    wrong = "must be an address such as https://example.org"
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValueError(wrong)
-    try:
-        # As the clients read it; and as we do for the host's name.
-        usable = httpx.URL(value).host and urlsplit(value).hostname and urlsplit(value).port != 0
-    except (httpx.InvalidURL, ValueError):
-        raise ValueError(wrong) from None
-    if not usable:
-        raise ValueError(wrong)
-    return value
-
-
 def _public_url(value: str) -> str:
     """Of an ack link. It carries a token, so it must not travel in the clear but on this machine."""
     if not value:
         return ""
-    url = _http_url(value)
+    url = http_url(value)
     if url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK:
         raise ValueError("must begin with https://")
     return url
@@ -96,7 +48,7 @@ def _public_url(value: str) -> str:
 
 def _person(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
-        raise ValueError(f"{_quoted(value)}is no numeric user id (a person learns theirs by /whoami)")
+        raise ValueError(f"{quoted(value)}is no numeric user id (a person learns theirs by /whoami)")
     return value
 
 
@@ -121,26 +73,17 @@ def _chat(value: object) -> object:
     return value
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 GATEWAY_NAME = r"[a-z][a-z0-9_-]{0,31}"
-
-NEEDED_BY = {
-    "msmpusher": ("msmpusher_private_key", "msmpusher_public_key", "msmpusher_sender"),
-    "textlocal": ("textlocal_api_key", "textlocal_sender"),
-}
-"""Gateway with settings of its own -> which of them it cannot do without."""
 
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
-Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(_parts)]
-Url = Annotated[str, AfterValidator(_http_url)]
+Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(parts)]
 Region = Annotated[str, AfterValidator(_region)]
 ApiToken = Annotated[SecretStr, AfterValidator(_api_token)]
 
 
-class Settings(BaseSettings):
+class Settings(BuiltIn, BaseSettings):
     """The settings, checked. Build it with `load`, which turns every mistake into one line."""
 
     model_config = SettingsConfigDict(
@@ -153,40 +96,30 @@ class Settings(BaseSettings):
     telegram_admins: Ids = frozenset()
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
     public_url: Annotated[str, AfterValidator(_public_url)] = ""
-    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(_lower)] = "auto"
+    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(lower)] = "auto"
 
     gateways: Annotated[
-        tuple[Annotated[str, BeforeValidator(_lower), AfterValidator(_gateway_name)], ...],
+        tuple[Annotated[str, BeforeValidator(lower), AfterValidator(_gateway_name)], ...],
         NoDecode,
-        BeforeValidator(_parts),
+        BeforeValidator(parts),
         Field(min_length=1),
         AfterValidator(_no_doubles),
     ] = ("msmpusher",)
     gateway_timeout_s: float = Field(10, gt=0, le=120)
     gateway_slots: int = Field(16, ge=1, le=256)
-    msmpusher_url: Url = "https://api.msmpusher.net/v1/send"
-    msmpusher_private_key: SecretStr | None = None
-    msmpusher_public_key: SecretStr | None = None
-    msmpusher_sender: Annotated[str, AfterValidator(_sender)] | None = None
-    msmpusher_method: Annotated[Literal["json", "form", "get"], BeforeValidator(_lower)] = "json"
-    msmpusher_batch: int = Field(1, ge=1, le=1000)
-    textlocal_url: Annotated[str, AfterValidator(_exact_url)] = "https://api.textlocal.in/send/"
-    textlocal_api_key: SecretStr | None = None
-    textlocal_sender: Annotated[str, AfterValidator(_textlocal_sender)] | None = None
-    textlocal_low_balance: float = Field(100, ge=0)
     http_gateways: str = ""
 
     default_region: Region = "GH"
-    allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(_parts)] = frozenset()
+    allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(parts)] = frozenset()
 
     database_url: str = "sqlite:///bridge.db"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
-    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
-    alert_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
+    api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(parts)] = ()
+    alert_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(parts)] = ()
     grafana_secret: SecretStr | None = None
     oncall_file: str = ""
-    heartbeat_url: Annotated[str, AfterValidator(lambda value: _http_url(value) if value else "")] = ""
+    heartbeat_url: Annotated[str, AfterValidator(lambda value: http_url(value) if value else "")] = ""
 
     retry_for_s: float = Field(120, ge=0, le=86400)
     confirm_above: int = Field(20, ge=0)
@@ -199,7 +132,7 @@ class Settings(BaseSettings):
     page_interval_s: float = Field(60, ge=0, le=3600)
 
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper)] = "INFO"
-    log_format: Annotated[Literal["text", "json"], BeforeValidator(_lower)] = "text"
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(lower)] = "text"
 
     _http_file: HttpFile | None = PrivateAttr(None)
 
@@ -220,7 +153,7 @@ class Settings(BaseSettings):
         if not self.http_gateways and (others := [name for name in self.gateways if name not in NEEDED_BY]):
             known = " nor ".join(NEEDED_BY)
             raise ValueError(
-                f"BRIDGE_GATEWAYS: {_quoted(others[0]) or 'one '}is neither {known}, "
+                f"BRIDGE_GATEWAYS: {quoted(others[0]) or 'one '}is neither {known}, "
                 "and BRIDGE_HTTP_GATEWAYS, the file of all others, is not set"
             )
         return self
@@ -261,33 +194,24 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""
-        single = (
-            self.telegram_token,
-            self.msmpusher_private_key,
-            self.msmpusher_public_key,
-            self.textlocal_api_key,
-            self.grafana_secret,
-        )
-        tokens = (_name_and_secret(token)[1] for token in (*self.api_tokens, *self.alert_tokens))
+        found: list[str] = []
+        for value in (getattr(self, field) for field in SECRETS):
+            if isinstance(value, SecretStr):
+                found.append(value.get_secret_value())
+            else:
+                found += [_name_and_secret(token)[1] for token in value or ()]
         # The address of a heartbeat is its token.
         others = [self.heartbeat_url, *(self._http_file.values.values() if self._http_file else ())]
-        return (*(one.get_secret_value() for one in single if one), *tokens, *filter(None, others))
+        return (*found, *filter(None, others))
 
 
-SECRETS = (
-    "telegram_token",
-    "msmpusher_private_key",
-    "msmpusher_public_key",
-    "textlocal_api_key",
-    "api_tokens",
-    "alert_tokens",
-    "grafana_secret",
-)
+def _holds_a_secret(annotation: object) -> bool:
+    return annotation is SecretStr or any(map(_holds_a_secret, get_args(annotation)))
+
+
+SECRETS = tuple(name for name, field in Settings.model_fields.items() if _holds_a_secret(field.annotation))
+"""Fields of which nobody may read the value; it may come from a file."""
+
 TELEGRAM = ("telegram_token",)
 GATEWAY = ("gateways",)
 """Needed with it: whatever each of the gateways needs."""
-
-
-def variable(field: str) -> str:
-    """The environment variable of a field."""
-    return PREFIX + field.upper()

@@ -12,8 +12,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.gateways.http import HttpGateway, build
-from bridge.gateways.http_file import read
+from bridge.gateways.described import DescribedGateway, build
+from bridge.gateways.described.file import read
 from bridge.sandbox.gateway_http import Answer
 from bridge.sandbox.msmpusher_modes import Mode
 from tests.gateways.contract import (
@@ -131,7 +131,7 @@ async def start() -> AsyncIterator[Start]:
     running: list[Any] = []
     ids = (f"id-{number}" for number in itertools.count(1))
 
-    async def begin(name: str, *, timeout_s: float = 0.2, **values: str) -> tuple[FakeService, HttpGateway]:
+    async def begin(name: str, *, timeout_s: float = 0.2, **values: str) -> tuple[FakeService, DescribedGateway]:
         fake = FakeService(SERVICES[name]())
         await fake.start()
         described = read(at(example(name), fake.origin), values={**SECRETS, **values}, used=[name])[name]

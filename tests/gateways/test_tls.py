@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.domain.outcome import Accepted, NotSent, Reason
-from bridge.gateways import Gateway, http, textlocal
-from bridge.gateways.http_file import read
+from bridge.gateways import Gateway, described, textlocal
+from bridge.gateways.described.file import read
 from bridge.gateways.probe import probe
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from tests.gateways.conftest import PRIVATE_KEY, PUBLIC_KEY, Authority, Build
@@ -85,7 +85,7 @@ async def test_it_stops_the_call_of_each_provider(provider: str, certificate: st
         gateway = textlocal.build(url=fake.url, api_key="key", sender="bridge", **how)
     else:
         description = read(at(example("twilio"), fake.origin), values=SECRETS, used=["twilio"])["twilio"]
-        gateway = http.build(description, make_id=lambda: "an-id", **how)
+        gateway = described.build(description, make_id=lambda: "an-id", **how)
 
     outcomes = await gateway.send([A], TEXT)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.outcome import Accepted, GatewayWords, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.gateways.msmpusher_reply import CONTRADICTION, STATUSES, Listed, is_foreign, outcomes_of, read_reply
+from bridge.gateways.msmpusher.reply import CONTRADICTION, STATUSES, Listed, is_foreign, outcomes_of, read_reply
 from bridge.gateways.words import words_without
 
 A, B, C = "+233241109433", "+233551234567", "+233201234567"

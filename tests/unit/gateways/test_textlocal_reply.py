@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.outcome import Accepted, GatewayWords, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.gateways.textlocal_reply import CODES, OF_A_LIST, Reply, is_foreign, outcomes_of, read_reply
+from bridge.gateways.textlocal.reply import CODES, OF_A_LIST, Reply, is_foreign, outcomes_of, read_reply
 from bridge.gateways.words import words_without
 
 A, B = "+233241109433", "+233551234567"

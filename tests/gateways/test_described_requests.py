@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bridge.domain.outcome import Accepted, NotSent, Reason, Rejected
 from bridge.domain.segments import Encoding, split
-from bridge.gateways.http import HttpGateway, build
-from bridge.gateways.http_file import read
+from bridge.gateways.described import DescribedGateway, build
+from bridge.gateways.described.file import read
 from bridge.sandbox.gateway_http import Answer, RawRequest
 from tests.gateways.contract import TEXT, A, B, C, Case, answers_each_status_as_http_says, holds
 from tests.gateways.everywhere import EVERYWHERE, LISTED, TAKEN, Behave, out_of_service
@@ -44,9 +44,9 @@ class Recorded(httpx.AsyncBaseTransport):
         return httpx.Response(200)
 
 
-def described(text: str, transport: httpx.AsyncBaseTransport) -> HttpGateway:
+def described(text: str, transport: httpx.AsyncBaseTransport) -> DescribedGateway:
     description = read("[gateways.ours]\n" + RULES + text, values={"KEY": KEY}, used=["ours"])["ours"]
-    return HttpGateway(description, transport=transport, make_id=lambda: "an-id", now=lambda: datetime.now(UTC))
+    return DescribedGateway(description, transport=transport, make_id=lambda: "an-id", now=lambda: datetime.now(UTC))
 
 
 def parameters(request: httpx.Request) -> dict[str, str]:
@@ -165,7 +165,7 @@ CASES: list[Case[Any]] = [
 
 
 @pytest.fixture
-async def plain() -> AsyncIterator[tuple[FakeService, HttpGateway]]:
+async def plain() -> AsyncIterator[tuple[FakeService, DescribedGateway]]:
     fake = FakeService(Plain())
     await fake.start()
     found = read(PLAIN.format(origin=fake.origin), values={"KEY": KEY}, used=["plain"])["plain"]
@@ -176,7 +176,7 @@ async def plain() -> AsyncIterator[tuple[FakeService, HttpGateway]]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-async def test_contract(case: Case[Any], plain: tuple[FakeService, HttpGateway]) -> None:
+async def test_contract(case: Case[Any], plain: tuple[FakeService, DescribedGateway]) -> None:
     fake, gateway = plain
 
     await holds(case, gateway, fake)
@@ -184,12 +184,12 @@ async def test_contract(case: Case[Any], plain: tuple[FakeService, HttpGateway])
     assert len(fake.calls) <= 1
 
 
-async def test_each_status_means_what_http_says(plain: tuple[FakeService, HttpGateway]) -> None:
+async def test_each_status_means_what_http_says(plain: tuple[FakeService, DescribedGateway]) -> None:
     await answers_each_status_as_http_says(plain[1], plain[0])
 
 
 async def test_an_address_that_grows_too_long_is_refused_without_a_call(
-    plain: tuple[FakeService, HttpGateway],
+    plain: tuple[FakeService, DescribedGateway],
 ) -> None:
     outcomes = await plain[1].send([A], TEXT * 2_000)
 

@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from bridge.domain.errors import OperatorError
 from bridge.domain.phone import is_region
+from bridge.gateways.described.description import Description
+from bridge.gateways.described.rules_file import read_each, read_rules, read_shown
+from bridge.gateways.described.template import Slot, Template, TemplateError, Tree, parse, slots_of
 from bridge.gateways.http_call import address
-from bridge.gateways.http_description import Description
-from bridge.gateways.http_rules_file import read_each, read_rules, read_shown
-from bridge.gateways.http_template import Slot, Template, TemplateError, Tree, parse, slots_of
 from bridge.toml.parse import NotToml
 from bridge.toml.parse import parse as parse_toml
 from bridge.toml.sections import Problems, Section, meant, shown
@@ -22,7 +22,6 @@ METHODS = ("POST", "GET", "PUT")
 LARGEST_BATCH = 1000  # numbers a call
 LARGEST_MARK = 10**12
 SHORTEST_SECRET = 4  # characters; what is shorter would blank half of every line
-RESERVED = frozenset({"msmpusher", "textlocal"})
 
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _CONSTANT = frozenset({Slot.SENDER, Slot.ID})  # what fits into a header
@@ -40,16 +39,22 @@ class GatewaysFileError(OperatorError):
         self.problems = problems
 
 
-def read(text: str, *, values: Mapping[str, str], used: Collection[str] = ()) -> dict[str, Description]:
+def read(
+    text: str, *, values: Mapping[str, str], used: Collection[str] = (), reserved: Collection[str] = ()
+) -> dict[str, Description]:
     """Its gateways by name. Raises GatewaysFileError, and nothing else, whatever the text.
 
     `values`: what stands for `${NAME}`; only in gateways that are `used` it is a problem when one is not there.
+    `reserved`: names that others have.
     """
     try:
         file, problems = parse_toml(text)
     except NotToml as error:
         raise GatewaysFileError(str(error)) from None
     sections = file.required("gateways", file.table)
+    for name, one in sections.items():
+        if not _name(name) or name in reserved:
+            one.problem("cannot have this name: small letters, digits, - and _, and none of bridge's own gateways")
     found = {name: _Reader(name, one, problems, values, name in used).read() for name, one in sections.items()}
     file.end()
     if problems.found:
@@ -72,8 +77,6 @@ class _Reader:
 
     def read(self) -> Description:
         section, before = self._section, len(self._problems.found)
-        if not _name(self._name) or self._name in RESERVED:
-            section.problem("cannot have this name: small letters, digits, - and _, and none of bridge's own gateways")
         batch = self._batch()
         description = Description(
             name=self._name,

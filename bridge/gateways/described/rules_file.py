@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from bridge.domain.outcome import Reason
-from bridge.gateways.http_rules import OUTCOMES, REASONS, Each, Expected, Path, Rule, Shown, as_text
+from bridge.gateways.described.rules import OUTCOMES, REASONS, Each, Expected, Path, Rule, Shown, as_text
 from bridge.toml.patterns import read_pattern
 from bridge.toml.sections import Section, meant, shown
 

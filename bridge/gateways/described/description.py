@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.gateways.http_rules import Each, Rule, Shown
-from bridge.gateways.http_template import Template, Tree
+from bridge.gateways.described.rules import Each, Rule, Shown
+from bridge.gateways.described.template import Template, Tree
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Description:
-    """What `HttpGateway` goes by. `secrets`: what of it nobody may read.
+    """What `DescribedGateway` goes by. `secrets`: what of it nobody may read.
 
     `json` or `form` is the body; `query` goes into the address. `plus`: whether numbers are written with one.
     `unicode`: what stands for `{unicode}`, where the text needs none, and where it does. `countries`: ISO codes of

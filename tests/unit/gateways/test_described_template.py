@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.gateways.http_template import Slot, Template, TemplateError, Tree, fill, parse, repeats, slots_of
+from bridge.gateways.described.template import Slot, Template, TemplateError, Tree, fill, parse, repeats, slots_of
 
 FILLING = {slot: f"<{slot}>" for slot in Slot}
 

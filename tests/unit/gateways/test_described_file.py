@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.outcome import NotSent, Reason, Rejected, Unknown
-from bridge.gateways.http_description import Description
-from bridge.gateways.http_file import GatewaysFileError, read
-from bridge.gateways.http_rules import OUTCOMES, Rule
-from bridge.gateways.http_template import Slot
+from bridge.gateways.described.description import Description
+from bridge.gateways.described.file import GatewaysFileError, read
+from bridge.gateways.described.rules import OUTCOMES, Rule
+from bridge.gateways.described.template import Slot
 from tests.gateways.examples import example, names
 
 VALUES = {"SID": "AC 1/2", "TOKEN": "t0ken&more", "SHORT": "abc", "BASE": "https://sms.example.org:8443/api"}
@@ -30,7 +30,7 @@ def gateway(more: str = "", *, text: str = GOOD, **values: str) -> Description:
 
 def problems(text: str) -> tuple[str, ...]:
     with pytest.raises(GatewaysFileError) as caught:
-        read(text, values=VALUES, used=["ours"])
+        read(text, values=VALUES, used=["ours"], reserved=["textlocal"])
     assert str(caught.value) == "; ".join(caught.value.problems)
     return caught.value.problems
 

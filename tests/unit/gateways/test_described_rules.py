@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
-from bridge.gateways.http_rules import (
+from bridge.gateways.described.rules import (
     OUTCOMES,
     REASONS,
     Each,
