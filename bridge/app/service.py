@@ -90,7 +90,8 @@ class App:
         await self.heartbeats.start()
         self.sync_loop.start()
         self.telegram.start()
-        self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
+        routes = [route for part in self._web_parts() for route in part.routes()]
+        self._server = server(web_app(routes, self._doors[0].astray))
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
 
@@ -135,6 +136,16 @@ class App:
             intake=self.alerts.intake,
             loops=self._loops(),
             try_commit=self._try_commit,
+            wake=self.wake,
+        )
+
+        self._doors = alert_doors(
+            settings,
+            self.database,
+            clock,
+            self.alerts,
+            roster=self.rosters.roster,
+            notices=self.notices,
             wake=self.wake,
         )
 
@@ -216,10 +227,8 @@ class App:
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
-        doors = alert_doors(
-            settings, self.database, self._clock, self.alerts, roster=self.rosters.roster, wake=self.wake
-        )
-        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors, self.heartbeats.door
+        metrics, openapi = MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
+        return api, health, metrics, openapi, *self._doors, self.heartbeats.door
 
     def _loops(self) -> tuple[WorkLoop, ...]:
         return (

@@ -1,12 +1,13 @@
 """What an answer, an end or a repeat must not hide: an alert that gets worse, a page that waits, one that joined."""
 
+import httpx
 import pytest
 
 from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import Mode
 from bridge.store.incidents import Incident
 from tests.flows.conftest import StartTeam
-from tests.support.alerting import AMA, KOFI, ONCALL
+from tests.support.alerting import AMA, KOFI, ONCALL, TOKEN
 from tests.support.team import Team
 
 pytestmark = pytest.mark.unwatched
@@ -23,6 +24,24 @@ async def incident(team: Team, name: str = "disk full") -> Incident:
     found = await team.alertmanager.incident(name)
     assert found is not None
     return found
+
+
+# --- a source whose posts are refused
+
+
+async def test_alerts_that_a_known_source_posts_in_vain_are_told_of_in_the_chat(team: Team) -> None:
+    async def posts(path: str, body: str) -> int:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{team.app.port}", headers=headers) as client:
+            return (await client.post(path, content=body)).status_code
+
+    for _ in range(3):
+        assert await posts("/alerts/alertmanager", '{"heartbeat": "Disk full"}') == 422
+        assert await posts("/alerts/alert-manager", "{}") == 404
+    await team.ama.chat.shows("🚨 Alerts are lost.", "/alerts/alertmanager", "alerts is missing")
+    await team.ama.chat.shows("🚨 Alerts are lost.", "an address that bridge does not have", without=["Disk"])
+    await team.settled()
+    assert len(team.ama.chat.posts) == 2, "once an hour"
 
 
 # --- an acknowledged alert that gets worse
