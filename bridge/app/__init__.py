@@ -1,6 +1,6 @@
 """The composition root: builds the service from its settings, starts and stops it in order."""
 
-from bridge.app.gateways import ConfiguredGateway, GatewaysUnusable, configured_gateways
+from bridge.app.gateways import ConfiguredGateway, configured_gateways
 from bridge.app.oncall_desk import calendar_texts, oncall_file
 from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.app.service import App
@@ -9,7 +9,6 @@ __all__ = [
     "CALLS_MAY_END_WITHIN_S",
     "App",
     "ConfiguredGateway",
-    "GatewaysUnusable",
     "Outbox",
     "calendar_texts",
     "configured_gateways",

@@ -3,7 +3,7 @@
 import difflib
 import secrets
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,14 +22,6 @@ from bridge.settings import LOOPBACK, Settings, variable
 
 TEXTLOCAL_BATCH = 1
 """One makes every outcome certain for its number."""
-
-
-class GatewaysUnusable(SettingsError):
-    """The file of `BRIDGE_HTTP_GATEWAYS` has mistakes; `lines` has one for each."""
-
-    def __init__(self, line: str, *, lines: Sequence[str]) -> None:
-        super().__init__(line)
-        self.lines = lines
 
 
 class Build(Protocol):
@@ -89,12 +81,7 @@ def _described(settings: Settings) -> Mapping[str, Description]:
     try:
         return http_file.read(file.text, values=file.values, used=settings.gateways)
     except GatewaysFileError as error:
-        more = len(error.problems) - 1
-        others = f" (and {more} more: `bridge check` lists them)" if more else ""
-        raise GatewaysUnusable(
-            f"BRIDGE_HTTP_GATEWAYS: {file.path}: {error.problems[0]}{others}",
-            lines=[f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems],
-        ) from None
+        raise SettingsError(*(f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems)) from None
 
 
 def largest_batch(settings: Settings) -> int:

@@ -1,7 +1,8 @@
 """Every setting of bridge, from the environment or a `.env` file. `.env.example` lists them for people."""
 
+from bridge.settings.addresses import LOOPBACK
 from bridge.settings.cautions import cautions
 from bridge.settings.load import LATER, load
-from bridge.settings.model import GATEWAY, LOOPBACK, SECRETS, TELEGRAM, Settings, variable
+from bridge.settings.model import GATEWAY, SECRETS, TELEGRAM, Settings, variable
 
 __all__ = ["GATEWAY", "LATER", "LOOPBACK", "SECRETS", "TELEGRAM", "Settings", "cautions", "load", "variable"]

@@ -6,15 +6,17 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bridge.settings.load import LATER, gather
-from bridge.settings.model import LOOPBACK, Settings, variable
+from bridge.settings.addresses import LOOPBACK
+from bridge.settings.gather import gather
+from bridge.settings.load import LATER
+from bridge.settings.model import Settings, variable
 
 
 def cautions(
     settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = None
 ) -> list[tuple[str, str]]:
     """(event name, line) of each. `environment` and `env_file`: where `settings` came from, as `load` takes them."""
-    given = gather(environment, env_file)
+    given = gather(environment, env_file).ours
     lines = [
         ("settings.later", f"{name} has no effect yet: it belongs to {LATER[name]}, not in this version")
         for name in sorted(LATER)

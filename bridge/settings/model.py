@@ -3,13 +3,12 @@
 import hashlib
 import re
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
+from bridge.settings.addresses import exact_url, http_url, https_url
 from bridge.settings.http_file import HttpFile
 
 PREFIX = "BRIDGE_"
@@ -65,38 +64,21 @@ def _no_doubles(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _http_url(value: str) -> str:
-    return _exact_url(value).rstrip("/")
-
-
-def _exact_url(value: str) -> str:
-    """As it is: `/send/` and `/send` may be two addresses."""
-    wrong = "must be an address such as https://example.org"
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s]*", value):
-        raise ValueError(wrong)
-    try:
-        # As the clients read it; and as we do for the host's name.
-        usable = httpx.URL(value).host and urlsplit(value).hostname and urlsplit(value).port != 0
-    except (httpx.InvalidURL, ValueError):
-        raise ValueError(wrong) from None
-    if not usable:
-        raise ValueError(wrong)
-    return value
-
-
-def _public_url(value: str) -> str:
-    """Of an ack link. It carries a token, so it must not travel in the clear but on this machine."""
-    if not value:
-        return ""
-    url = _http_url(value)
-    if url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK:
-        raise ValueError("must begin with https://")
-    return url
-
-
 def _person(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
         raise ValueError(f"{_quoted(value)}is no numeric user id (a person learns theirs by /whoami)")
+    return value
+
+
+def _bot_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", value.get_secret_value()):
+        raise ValueError("is not of the form 123456:ABC… that BotFather gives")
+    return value
+
+
+def _receive(value: str) -> str:
+    if value == "webhook":
+        raise ValueError("webhook is not there yet; use polling (or auto)")
     return value
 
 
@@ -121,8 +103,6 @@ def _chat(value: object) -> object:
     return value
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
 GATEWAY_NAME = r"[a-z][a-z0-9_-]{0,31}"
 
 NEEDED_BY = {
@@ -135,7 +115,7 @@ UNNAMED = "api"
 """The name of an API token that was given none."""
 
 Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(_parts)]
-Url = Annotated[str, AfterValidator(_http_url)]
+Url = Annotated[str, AfterValidator(http_url)]
 Region = Annotated[str, AfterValidator(_region)]
 ApiToken = Annotated[SecretStr, AfterValidator(_api_token)]
 
@@ -147,13 +127,15 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
     )
 
-    telegram_token: SecretStr | None = None
+    telegram_token: Annotated[SecretStr, AfterValidator(_bot_token)] | None = None
     telegram_api_url: Url = "https://api.telegram.org"
     telegram_users: Ids = frozenset()
     telegram_admins: Ids = frozenset()
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
-    public_url: Annotated[str, AfterValidator(_public_url)] = ""
-    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(_lower)] = "auto"
+    public_url: Annotated[str, AfterValidator(https_url)] = ""
+    telegram_receive: Annotated[
+        Literal["auto", "polling", "webhook"], BeforeValidator(_lower), AfterValidator(_receive)
+    ] = "auto"
 
     gateways: Annotated[
         tuple[Annotated[str, BeforeValidator(_lower), AfterValidator(_gateway_name)], ...],
@@ -170,7 +152,7 @@ class Settings(BaseSettings):
     msmpusher_sender: Annotated[str, AfterValidator(_sender)] | None = None
     msmpusher_method: Annotated[Literal["json", "form", "get"], BeforeValidator(_lower)] = "json"
     msmpusher_batch: int = Field(1, ge=1, le=1000)
-    textlocal_url: Annotated[str, AfterValidator(_exact_url)] = "https://api.textlocal.in/send/"
+    textlocal_url: Annotated[str, AfterValidator(exact_url)] = "https://api.textlocal.in/send/"
     textlocal_api_key: SecretStr | None = None
     textlocal_sender: Annotated[str, AfterValidator(_textlocal_sender)] | None = None
     http_gateways: str = ""
@@ -185,7 +167,7 @@ class Settings(BaseSettings):
     alert_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
     grafana_secret: SecretStr | None = None
     oncall_file: str = ""
-    heartbeat_url: Annotated[str, AfterValidator(lambda value: _http_url(value) if value else "")] = ""
+    heartbeat_url: Annotated[str, AfterValidator(lambda value: http_url(value) if value else "")] = ""
 
     retry_for_s: float = Field(120, ge=0, le=86400)
     confirm_above: int = Field(20, ge=0)
@@ -211,11 +193,6 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        token = self.telegram_token.get_secret_value() if self.telegram_token else ""
-        if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", token):
-            raise ValueError("BRIDGE_TELEGRAM_TOKEN: is not of the form 123456:ABC… that BotFather gives")
-        if self.telegram_receive == "webhook":
-            raise ValueError("BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet; use polling (or auto)")
         if not self.http_gateways and (others := [name for name in self.gateways if name not in NEEDED_BY]):
             known = " nor ".join(NEEDED_BY)
             raise ValueError(
