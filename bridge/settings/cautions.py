@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from bridge.settings.addresses import LOOPBACK
 from bridge.settings.gather import gather
 from bridge.settings.load import LATER
-from bridge.settings.model import Settings, variable
+from bridge.settings.model import TOKEN_LONG_ENOUGH, UNNAMED, Settings, variable
 
 
 def cautions(
@@ -37,6 +37,10 @@ def cautions(
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
         )
+    for name, token in settings.short_tokens():
+        which = "without a name" if token == UNNAMED else token
+        words = f"the token {which} has fewer than {TOKEN_LONG_ENOUGH} characters and could be guessed"
+        lines.append(("settings.short_token", f"{name}: {words}: take 32 random ones (openssl rand -hex 16)"))
     if not settings.people:
         lines.append(
             (

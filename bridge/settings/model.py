@@ -111,6 +111,9 @@ NEEDED_BY = {
 }
 """Gateway with settings of its own -> which of them it cannot do without."""
 
+TOKEN_LONG_ENOUGH = 16
+"""Characters of a token of ours. Nothing slows down who tries many of them."""
+
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
@@ -234,6 +237,12 @@ class Settings(BaseSettings):
         """SHA-256 of each token that may post alerts and pings (hex) -> its name: those of `/v1/sms` may, too."""
         pairs = map(_name_and_secret, self.alert_tokens)
         return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs} | self.api_names()
+
+    def short_tokens(self) -> tuple[tuple[str, str], ...]:
+        """(variable, name) of each token of HTTP that is short enough to be guessed."""
+        fields = (("api_tokens", self.api_tokens), ("alert_tokens", self.alert_tokens))
+        pairs = [(variable(field), *_name_and_secret(token)) for field, tokens in fields for token in tokens]
+        return tuple((variable_, name) for variable_, name, secret in pairs if len(secret) < TOKEN_LONG_ENOUGH)
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""

@@ -232,9 +232,18 @@ def cautions(done: Done) -> list[str]:
     return found
 
 
+LONG_TOKEN = "0123456789abcdef"
+
+
+async def test_a_token_that_could_be_guessed_is_a_caution(shell: Shell, quick: None) -> None:
+    (line,) = cautions(await shell.bridge("check", BRIDGE_API_TOKENS=f"ops={LONG_TOKEN[1:]}"))[:1]
+    assert line.startswith("BRIDGE_API_TOKENS: the token ops has fewer than 16 characters and could be guessed")
+    assert LONG_TOKEN[1:] not in line
+
+
 @pytest.mark.parametrize("name", ["BRIDGE_ALERT_TOKENS", "BRIDGE_API_TOKENS", "BRIDGE_GRAFANA_SECRET"])
 async def test_alerts_that_are_let_in_and_page_nobody_are_a_caution(shell: Shell, quick: None, name: str) -> None:
-    done = await shell.bridge("check", **{name: "secret"})
+    done = await shell.bridge("check", **{name: LONG_TOKEN})
     (line,) = cautions(done)
     assert line.startswith(f"on-call: alerts page nobody: {name} is set, and there is no on-call file. Each alert is")
     assert (done.code, done.out.splitlines()[-1]) == (0, "It works, with 1 caution.")
@@ -257,7 +266,7 @@ async def test_a_file_by_which_no_alert_pages_anybody_is_a_caution(
     shell: Shell, quick: None, text: str, why: str
 ) -> None:
     path = write(shell.folder, "team.toml", text)
-    found = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_ALERT_TOKENS="secret"))
+    found = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_ALERT_TOKENS=LONG_TOKEN))
     assert len(found) == bool(why)
     assert all(why in line for line in found)
     assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path)) == []
@@ -305,7 +314,7 @@ async def test_a_file_that_the_service_has_not_taken_yet_is_told_of(shell: Shell
     path = write(shell.folder, "team.toml", example())
     done = await shell.bridge("check", BRIDGE_ONCALL_FILE=path)
     assert "not in force yet: the service has that of 2026-01-05 09:00 UTC until /reload or SIGHUP" in done.out
-    done = await shell.bridge("check", BRIDGE_ALERT_TOKENS="secret")
+    done = await shell.bridge("check", BRIDGE_ALERT_TOKENS=LONG_TOKEN)
     assert "the file that the service accepted at 2026-01-05 09:00 UTC stays in force" in done.out
     assert "BRIDGE_ALERT_TOKENS is set, and that file is empty. " in done.out
 

@@ -515,6 +515,17 @@ def test_what_works_and_is_not_safe_is_said(
     assert all(line for _, line in found)
 
 
+@pytest.mark.parametrize("name", ["BRIDGE_API_TOKENS", "BRIDGE_ALERT_TOKENS"])
+def test_each_token_that_could_be_guessed_is_told_of_by_its_name(tmp_path: Path, name: str) -> None:
+    tokens = f"short-one,ci=hunter2-hunter2,am={'x' * 15},long={'x' * 16},{'x' * 32},{'x' * 14}=="
+    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_USERS": "7"}), {}, tmp_path / "none")
+    assert {event for event, _ in found} == {"settings.short_token"}
+    assert [line.partition(" has fewer than 16 characters")[0] for _, line in found] == [
+        f"{name}: the token {which}" for which in ("without a name", "ci", "am")
+    ]
+    assert not [line for _, line in found if "hunter" in line or "short-one" in line or "xx" in line]
+
+
 @pytest.mark.parametrize(
     ("url", "where"),
     [
