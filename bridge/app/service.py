@@ -193,6 +193,7 @@ class App:
             database=database,
             clock=clock,
             max_age_s=settings.command_max_age_s,
+            sms_has_link=bool(settings.public_url),
             wake_roster=lambda: self.oncall.wake(),
         )
         sms_handlers = SmsHandlers(

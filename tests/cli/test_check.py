@@ -206,9 +206,8 @@ def quick(telegram: TelegramSandbox) -> None:
     telegram.say(111111111, "/help")
 
 
-ONE_PERSON = (
-    '[people.ama]\nphone = "0241109433"\n[policies.default]\nsteps = [{ page = ["%s"] }]\nfallback = ["person:ama"]\n'
-)
+ONE_PERSON = '[people.ama]\nphone = "0241109433"\ntelegram = 7\n'
+ONE_PERSON += '[policies.default]\nsteps = [{ page = ["%s"] }]\nfallback = ["person:ama"]\n'
 
 
 async def test_the_example_of_the_document_is_accepted(shell: Shell, quick: None) -> None:
@@ -270,6 +269,16 @@ async def test_a_file_by_which_no_alert_pages_anybody_is_a_caution(
     assert len(found) == bool(why)
     assert all(why in line for line in found)
     assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path)) == []
+
+
+async def test_who_could_not_answer_a_page_is_a_caution(shell: Shell, quick: None) -> None:
+    text = ONE_PERSON.replace("telegram = 7\n", "") % "person:ama"
+    path = write(shell.folder, "team.toml", text)
+    (line,) = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path))
+    assert line.startswith("on-call: ama (people.ama) can acknowledge only through somebody else, or by a Telegram ")
+    assert line.endswith("Give a telegram id, or set BRIDGE_PUBLIC_URL: then the SMS has a link")
+    url = "https://pager.example.org"
+    assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_PUBLIC_URL=url)) == []
 
 
 async def test_an_address_for_links_that_phones_cannot_open_is_a_caution(shell: Shell, quick: None) -> None:
