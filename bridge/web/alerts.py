@@ -23,7 +23,7 @@ from bridge.domain.wording import count
 from bridge.services.incidents import refused_posts
 from bridge.services.incidents.refused_posts import RefusedPosts, Sender
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
-from bridge.store import alert_inbox, audit
+from bridge.store import alert_inbox, audit, incidents
 from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
@@ -47,6 +47,13 @@ CONTENT_TYPE_LIMIT = 200
 
 PUT_TOO = (grafana.NAME, generic.NAME)
 """Sources that may use PUT; all use POST."""
+
+ENDS_TOLD = 10
+TITLE_SHOWN = 40
+_ENDS_NOTHING = (
+    "“{}” is resolved, and nothing with that key is open: this changes nothing. An end needs the key of its firing, or "
+    "the same title where there is none"
+)
 
 NEAR = "/alert"
 """What an address begins with that is meant to be one of these."""
@@ -151,16 +158,17 @@ class AlertDoor:
         now = self._clock.now()
         entry = replace(self._entry(source, request), detail=count(len(news.alerts), "alert"))
 
-        def keep(connection: Connection) -> None:
+        def keep(connection: Connection) -> tuple[str, ...]:
+            ends_nothing = _ends_nothing(connection, news) if source == generic.NAME else ()
             alert_inbox.keep(connection, source, content_type, body, now)
             audit.write(connection, entry, now)
             self._refused_posts.taken(connection, Sender(source=source, name=entry.name), now)
+            return ends_nothing
 
-        await self._database.write(keep)
+        told = [*news.warnings, *await self._database.write(keep)]
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
         self._on_kept()
-        warnings = {"warnings": list(news.warnings)} if news.warnings else {}
-        return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
+        return JSONResponse({"alerts": len(news.alerts)} | ({"warnings": told} if told else {}), 202)
 
     def _entry(self, source: str, request: Request) -> Entry:
         """For the audit: who posts."""
@@ -210,3 +218,17 @@ class AlertDoor:
         ):
             return None
         return SOURCES[source](body, content_type)
+
+
+def _ends_nothing(connection: Connection, news: News) -> tuple[str, ...]:
+    """A sentence for each of the first few ends of which nothing is open; none where that cannot be told now.
+
+    What was kept before and is not taken in yet may open anything.
+    """
+    fires = {alert.fingerprint for alert in news.alerts if alert.firing}
+    ends = {alert.fingerprint: alert.title for alert in news.alerts if not alert.firing}
+    looked_at = [key for key in ends if key not in fires][:ENDS_TOLD]
+    if not looked_at or alert_inbox.oldest(connection) is not None:
+        return ()
+    is_open = incidents.open_of(connection, generic.NAME, looked_at)
+    return tuple(_ENDS_NOTHING.format(ends[key][:TITLE_SHOWN]) for key in looked_at if key not in is_open)

@@ -44,6 +44,24 @@ async def test_alerts_that_a_known_source_posts_in_vain_are_told_of_in_the_chat(
     assert len(team.ama.chat.posts) == 2, "once an hour"
 
 
+async def test_an_end_that_ends_nothing_is_told_to_who_sends_it(team: Team) -> None:
+    async def posts(**form: str) -> list[str]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{team.app.port}", headers=headers) as client:
+            answer = await client.post("/alerts/generic", data=form)
+        await team.settled()
+        found: list[str] = answer.json().get("warnings", [])
+        return found
+
+    assert await posts(title="Disk 91 % full", key="disk") == []
+    (line,) = await posts(title="Disk fine", state="resolved")
+    assert line.startswith("“Disk fine” is resolved, and nothing with that key is open: this changes nothing.")
+    await team.ama.says("/ack A1")
+    await team.ama.chat.shows("A1 Disk 91 % full: acknowledged")
+    assert await posts(title="Disk fine", key="disk", state="resolved") == []
+    assert len(await posts(title="Disk fine", key="disk", state="resolved")) == 1
+
+
 # --- an acknowledged alert that gets worse
 
 

@@ -23,7 +23,7 @@ from bridge.services.chat.notices import Notices
 from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
 from bridge.sources import SOURCES, NotSuchAPayload
-from bridge.store import alert_inbox, audit
+from bridge.store import alert_inbox, audit, tables
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
 from bridge.store.posts import Place
@@ -138,6 +138,21 @@ async def test_what_was_hardly_meant_so_is_told_and_taken(scene: Scene) -> None:
     kept = document()["components"]["schemas"]["Kept"]
     assert set(answer.json()) == set(kept["properties"])
     assert kept["required"] == ["alerts"]
+
+
+async def test_an_end_of_nothing_is_told_where_that_is_known_at_once(scene: Scene) -> None:
+    async def warned(body: bytes) -> int:
+        answer = await scene.posts("/alerts/generic", body)
+        assert answer.status_code == 202
+        return len(answer.json().get("warnings", []))
+
+    many = json.dumps([{"title": str(index), "state": "ok"} for index in range(100)]).encode()
+    both = b'[{"title": "x", "state": "resolved"}, {"title": "x"}]'
+    for body, told in ((b"title=x&state=resolved", 1), (b"title=x", 0), (both, 0), (many, 10)):
+        assert await warned(body) == told
+        assert await warned(b"title=x&state=resolved") == 0, "what waits there may open anything"
+        await scene.database.write(lambda c: c.execute(delete(tables.alert_inbox)))
+    assert (await scene.posts("/alerts/alertmanager", FIRING.replace(b"firing", b"resolved"))).json() == {"alerts": 1}
 
 
 BODIES = {
