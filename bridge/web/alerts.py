@@ -55,8 +55,8 @@ _ENDS_NOTHING = (
     "the same title where there is none"
 )
 
-NEAR = "/alert"
-"""What an address begins with that is meant to be one of these."""
+NEAR = "alert"
+"""What stands in an address that is meant to be one of these; in `/api/v2/alerts`, too, where a Prometheus posts."""
 
 ASTRAY = {404: refused_posts.NO_SUCH_ADDRESS, 405: refused_posts.WRONG_METHOD}
 MEANT = ("POST", "PUT", "PATCH", "GET")
@@ -187,7 +187,7 @@ class AlertDoor:
 
     async def astray(self, request: Request, status: int) -> None:
         """A request got a 404 or 405: told, if it was an alert of somebody who may post."""
-        meant = request.url.path.startswith(NEAR) and request.method in MEANT
+        meant = NEAR in request.url.path.lower() and request.method in MEANT
         name = name_of(request, self._names) if meant else None
         if name is None:
             return

@@ -348,10 +348,22 @@ async def test_what_is_too_large_or_compressed_is_told_with_what_to_do(scene: Sc
     assert "is compressed. Turn compression off there" in (await scene.told())[0]
 
 
-@pytest.mark.parametrize("path", ["/alerts", "/alerts/", "/alerts/prometheus", "/alert/grafana", "/alerts/generic/x"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/alerts",
+        "/alerts/",
+        "/alerts/prometheus",
+        "/alert/grafana",
+        "/Alerts/generic",
+        "/alerts/generic/x",
+        "/api/v2/alerts",
+    ],
+)
 async def test_an_address_that_there_is_not_is_told_of_too(scene: Scene, path: str) -> None:
     for _ in range(2):
         assert (await scene.posts(path)).status_code == 404
+    assert (await scene.posts("/v1/smss")).status_code == 404
     (words,) = await scene.told()
     assert "comes to an address that bridge does not have. Send it by POST to one of /alerts/alertmanager, " in words
     assert "prometheus" not in words.replace("alertmanager", "")
