@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 from bridge import __version__
-from bridge.domain.errors import BridgeError
+from bridge.domain.errors import BridgeError, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,10 @@ CANNOT_START = 2
 OUR_BUG = 70
 
 
-def fail(error: BridgeError | str) -> NoReturn:
-    """One line on stderr, exit 2."""
-    print(f"bridge: {error}", file=sys.stderr)
+def fail(error: BridgeError) -> NoReturn:
+    """One line on stderr, of wrong settings one for each; exit 2."""
+    for line in error.lines if isinstance(error, SettingsError) else [str(error)]:
+        print(f"bridge: {line}", file=sys.stderr)
     sys.exit(CANNOT_START)
 
 
@@ -153,7 +154,8 @@ def _until_done(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:
 
 @contextmanager
 def _in_one_line() -> Iterator[None]:
-    """What escapes is one line on stderr and no traceback: it could hold keys, numbers and texts. Ctrl-C is silent."""
+    """What escapes is a line on stderr, of wrong settings one each, and no traceback: it could hold keys, numbers and
+    texts. Ctrl-C is silent."""
     try:
         yield
     except BridgeError as error:

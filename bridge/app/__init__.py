@@ -1,7 +1,7 @@
 """The composition root: builds the service from its settings, starts and stops it in order."""
 
 from bridge.app.configured_gateway import ConfiguredGateway
-from bridge.app.gateways import GatewaysUnusable, configured_gateways
+from bridge.app.gateways import configured_gateways
 from bridge.app.oncall_desk import calendar_texts, oncall_file
 from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
 from bridge.app.service import App
@@ -10,7 +10,6 @@ __all__ = [
     "CALLS_MAY_END_WITHIN_S",
     "App",
     "ConfiguredGateway",
-    "GatewaysUnusable",
     "Outbox",
     "calendar_texts",
     "configured_gateways",

@@ -4,17 +4,25 @@ from collections.abc import Callable
 
 from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
+from bridge.services.chat.notices import Notices
 from bridge.services.incidents.alerting import RosterOf
+from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.web.ack import AckPage
 from bridge.web.alerts import AlertDoor
-from bridge.web.server import Part
 
 
 def alert_doors(
-    settings: Settings, database: Database, clock: Clock, desk: AlertDesk, *, roster: RosterOf, wake: Callable[[], None]
-) -> tuple[Part, ...]:
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    desk: AlertDesk,
+    *,
+    roster: RosterOf,
+    notices: Notices,
+    wake: Callable[[], None],
+) -> tuple[AlertDoor, AckPage]:
     """Parts of the web app. `wake`: something was written that every loop should look at."""
     secret = settings.grafana_secret
     alerts = AlertDoor(
@@ -23,6 +31,8 @@ def alert_doors(
         grafana_secret=secret.get_secret_value() if secret else "",
         clock=clock,
         on_kept=desk.kept,
+        refused_posts=RefusedPosts(notices),
+        on_refused=wake,
     )
     ack = AckPage(database=database, roster=roster, clock=clock, on_acknowledged=wake)
     return alerts, ack

@@ -2,7 +2,7 @@
 
 import difflib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from bridge.app.built_in_gateways import BUILT_IN, built_in
@@ -13,14 +13,6 @@ from bridge.gateways.described import Description
 from bridge.gateways.described.file import LARGEST_BATCH, GatewaysFileError, read
 from bridge.services.sms.low_balance import LowMark
 from bridge.settings import Settings, in_the_clear
-
-
-class GatewaysUnusable(SettingsError):
-    """The file of `BRIDGE_HTTP_GATEWAYS` has mistakes; `lines` has one for each."""
-
-    def __init__(self, line: str, *, lines: Sequence[str]) -> None:
-        super().__init__(line)
-        self.lines = lines
 
 
 def configured_gateways(settings: Settings) -> tuple[ConfiguredGateway, ...]:
@@ -48,12 +40,7 @@ def _read_file(settings: Settings) -> Mapping[str, Description]:
     try:
         return read(file.text, values=file.values, used=settings.gateways, reserved=BUILT_IN)
     except GatewaysFileError as error:
-        more = len(error.problems) - 1
-        others = f" (and {more} more: `bridge check` lists them)" if more else ""
-        raise GatewaysUnusable(
-            f"BRIDGE_HTTP_GATEWAYS: {file.path}: {error.problems[0]}{others}",
-            lines=[f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems],
-        ) from None
+        raise SettingsError(*(f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems)) from None
 
 
 def largest_batch(settings: Settings) -> int:

@@ -90,7 +90,8 @@ class App:
         await self.heartbeats.start()
         self.sync_loop.start()
         self.telegram.start()
-        self._server = server(web_app([route for part in self._web_parts() for route in part.routes()]))
+        routes = [route for part in self._web_parts() for route in part.routes()]
+        self._server = server(web_app(routes, self._doors[0].astray))
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
 
@@ -138,6 +139,16 @@ class App:
             wake=self.wake,
         )
 
+        self._doors = alert_doors(
+            settings,
+            self.database,
+            clock,
+            self.alerts,
+            roster=self.rosters.roster,
+            notices=self.notices,
+            wake=self.wake,
+        )
+
     def _build_telegram(self) -> None:
         settings, clock, database = self._settings, self._clock, self.database
         access = Access(
@@ -182,6 +193,7 @@ class App:
             database=database,
             clock=clock,
             max_age_s=settings.command_max_age_s,
+            sms_has_link=bool(settings.public_url),
             wake_roster=lambda: self.oncall.wake(),
         )
         sms_handlers = SmsHandlers(
@@ -216,10 +228,8 @@ class App:
             try_commit=self._try_commit,
             degraded=self._degraded,
         )
-        doors = alert_doors(
-            settings, self.database, self._clock, self.alerts, roster=self.rosters.roster, wake=self.wake
-        )
-        return api, health, MetricsRoute(names, self._render_metrics), OpenApiRoute(names), *doors, self.heartbeats.door
+        metrics, openapi = MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
+        return api, health, metrics, openapi, *self._doors, self.heartbeats.door
 
     def _loops(self) -> tuple[WorkLoop, ...]:
         return (

@@ -11,7 +11,7 @@ from telegram.error import BadRequest, Conflict, Forbidden, TelegramError
 from telegram.request import HTTPXRequest
 
 from bridge import logs, settings
-from bridge.app import ConfiguredGateway, GatewaysUnusable, configured_gateways
+from bridge.app import ConfiguredGateway, configured_gateways
 from bridge.clock import SystemClock
 from bridge.commands.audit import entry_of, note
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
@@ -30,15 +30,22 @@ from bridge.telegram.trouble import in_words
 from bridge.web.server import bind
 
 TEST_TEXT = "bridge: this is a test. If you can read it, SMS works."
+CANNOT_START = 2
 POLL_S = 4
 """How long another poller is waited for: real ones ask again within a second or two."""
 
 
 async def check_all(send_test: str | None) -> int:
-    """Check everything; gives 0, or 1 when something was found. Raises `SettingsError` for settings that do not do."""
-    found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
-    logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", "text", found.secrets())
+    """Check everything; gives 0, 1 when something was found, or 2 for settings that do not do."""
     report = Report()
+    try:
+        found = settings.load(need=settings.TELEGRAM + settings.GATEWAY)
+    except SettingsError as error:
+        for line in error.lines:
+            report.wrong(line)
+        print(f"{report.summary} Nothing else was looked at.")
+        return CANNOT_START
+    logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", "text", found.secrets())
     file = file_of(found, report)
     listed = people_with_telegram(file.oncall)
     _settings(found, report, anybody=bool(listed))
@@ -168,7 +175,7 @@ def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
     try:
         return configured_gateways(found)
     except SettingsError as error:
-        for line in error.lines if isinstance(error, GatewaysUnusable) else [str(error)]:
+        for line in error.lines:
             report.wrong(line)
         return ()
 

@@ -9,7 +9,7 @@ from bridge.commands.report import Report
 from bridge.commands.roster_now import kept_by_service, read_file, roster_of
 from bridge.oncall.clocks import named
 from bridge.oncall.file import OnCallFileError, read
-from bridge.oncall.findings import Weight, findings
+from bridge.oncall.findings import Weight, answer_by_link_alone, findings
 from bridge.oncall.records import DEFAULT_POLICY, UTC, OnCall
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.oncall_file import DEFAULT_FILE, Written
@@ -50,6 +50,11 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
     for found in findings(roster, now):
         say = report.wrong if found.weight is Weight.WRONG else report.note
         say(f"on-call: {found.words}")
+    for person in () if settings.public_url else answer_by_link_alone(roster):
+        report.caution(
+            f"on-call: {person.name} (people.{person.key}) {roster_words.NO_LINK}. Give a telegram id, or set "
+            "BRIDGE_PUBLIC_URL: then the SMS has a link"
+        )
     for key, why in in_force.troubles.items():
         other = [words for words in why if oncall.people[key].phone]  # without a phone is among the findings
         if other:

@@ -43,7 +43,11 @@ class OperatorError(BridgeError):
 
 
 class SettingsError(OperatorError):
-    """A setting is missing or wrong; the line names it."""
+    """Settings are missing or wrong: `lines` has one for each mistake, which names it, and `str()` all of them."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
 
 
 class StoreError(OperatorError):

@@ -14,7 +14,7 @@ from bridge.domain.phone import Rate
 from bridge.oncall import who
 from bridge.oncall.clocks import named
 from bridge.oncall.naming import number_of
-from bridge.oncall.records import DEFAULT_POLICY, CalendarSchedule, Kind, OnCall, Policy
+from bridge.oncall.records import DEFAULT_POLICY, CalendarSchedule, Kind, OnCall, Person, Policy
 from bridge.oncall.who import Roster
 
 LOOKED_AHEAD = timedelta(days=30)
@@ -46,6 +46,13 @@ def findings(roster: Roster, at: datetime) -> tuple[Finding, ...]:
     looks = (_schedules, _people, _policies, _routes)
     found = (finding for look in looks for finding in look(roster, at))
     return tuple(sorted(found, key=lambda one: (one.weight is Weight.NOTE, one.line)))
+
+
+def answer_by_link_alone(roster: Roster) -> tuple[Person, ...]:
+    """Those who are paged by SMS and have no Telegram id: without a link in it they have nothing to press."""
+    used = _used_people(roster)
+    people = roster.oncall.people.values()
+    return tuple(one for one in people if one.key in used and one.phone and one.telegram is None)
 
 
 def _finding(oncall: OnCall, weight: Weight, code: str, subject: str, words: str) -> Finding:
@@ -90,13 +97,7 @@ def _calendar(roster: Roster, schedule: CalendarSchedule, at: datetime) -> Itera
 
 
 def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
-    oncall = roster.oncall
-    used = _paged(oncall, Kind.PERSON)
-    used |= {person for schedule in oncall.schedules.values() for person in getattr(schedule, "people", ())}
-    used |= {person for group in oncall.groups.values() for person in group.people}
-    for calendar in filter(None, roster.calendars.values()):
-        named = {name for shift in calendar.shifts for name in shift.people}
-        used |= {key for name in named if (key := who.person_named(oncall, name))}
+    oncall, used = roster.oncall, _used_people(roster)
     phones: dict[str, str] = {}
     for key, person in oncall.people.items():
         subject, number = f"people.{key}", number_of(person)
@@ -115,6 +116,18 @@ def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
         other = phones.setdefault(number.e164, key)
         if other != key:
             yield _finding(oncall, Weight.NOTE, "phone_shared", subject, f"has the same number as people.{other}")
+
+
+def _used_people(roster: Roster) -> set[str]:
+    """The keys of those who may be paged some day."""
+    oncall = roster.oncall
+    used = _paged(oncall, Kind.PERSON)
+    used |= {person for schedule in oncall.schedules.values() for person in getattr(schedule, "people", ())}
+    used |= {person for group in oncall.groups.values() for person in group.people}
+    for calendar in filter(None, roster.calendars.values()):
+        named = {name for shift in calendar.shifts for name in shift.people}
+        used |= {key for name in named if (key := who.person_named(oncall, name))}
+    return used
 
 
 def _policies(roster: Roster, at: datetime) -> Iterator[Finding]:

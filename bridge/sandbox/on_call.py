@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from bridge.sandbox.alert_source import RULE
+
 Json = dict[str, Any]
 
 
@@ -37,14 +39,16 @@ STEPS = (
     Step(who=PEOPLE, page="group:everybody", wait_s=20),
 )
 REPEAT = 1
+SURGE = "surge"
 
 
 def plan() -> Json:
-    """For the page: whose phone is whose, and what the file says about waiting."""
+    """For the page: whose phone is whose, what the file says about waiting, and whose cards stand not in the group."""
     return {
         "people": [{"name": one.name, "number": one.number} for one in PEOPLE],
         "steps": [{"who": [one.name for one in step.who], "wait_s": step.wait_s} for step in STEPS],
         "repeat": REPEAT,
+        "chats": {SURGE: AMA.telegram},
     }
 
 
@@ -83,8 +87,8 @@ ack_timeout = "1m"
 match = {{ severity = "info" }}
 policy = "none"
 
-[[routes]]      # a group takes 20 posts a minute, its private chat one a second: that is more to watch
-match = {{ alertname = "~.+" }}
+[[routes]]      # a group takes 20 posts a minute, a private chat one a second: of so many there is more to watch
+match = {{ alertname = "{RULE[SURGE].name}" }}
 policy = "default"
 chat = "{AMA.telegram}"
 """

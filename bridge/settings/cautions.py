@@ -6,16 +6,18 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bridge.settings.load import LATER, gather
-from bridge.settings.model import Settings
-from bridge.settings.values import LOOPBACK, Caution, variable
+from bridge.settings.addresses import LOOPBACK
+from bridge.settings.gather import gather
+from bridge.settings.load import LATER
+from bridge.settings.model import TOKEN_LONG_ENOUGH, UNNAMED, Settings
+from bridge.settings.values import Caution, variable
 
 
 def cautions(
     settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = None
 ) -> list[tuple[str, str]]:
     """(event name, line) of each. `environment` and `env_file`: where `settings` came from, as `load` takes them."""
-    given = gather(environment, env_file)
+    given = gather(environment, env_file).ours
     lines = [
         ("settings.later", f"{name} has no effect yet: it belongs to {LATER[name]}, not in this version")
         for name in sorted(LATER)
@@ -31,6 +33,10 @@ def cautions(
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
         )
+    for name, token in settings.short_tokens():
+        which = "without a name" if token == UNNAMED else token
+        words = f"the token {which} has fewer than {TOKEN_LONG_ENOUGH} characters and could be guessed"
+        lines.append(("settings.short_token", f"{name}: {words}: take 32 random ones (openssl rand -hex 16)"))
     if not settings.people:
         lines.append(
             (

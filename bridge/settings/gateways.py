@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
-from bridge.settings.values import IN_THE_CLEAR, Caution, ExactUrl, Url, lower, of_length
+from bridge.settings.addresses import IN_THE_CLEAR, ExactUrl, Url
+from bridge.settings.values import Caution, lower, of_length
 
 KEYS_IN_URLS = Caution(
     holds=lambda method: method == "get",

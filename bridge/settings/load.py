@@ -1,16 +1,15 @@
-"""From the environment and a `.env` file to checked settings; every mistake is one line."""
+"""From the environment and a `.env` file to checked settings; every mistake is one line, and all are told at once."""
 
 import difflib
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from dotenv import dotenv_values
-from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from bridge.domain.errors import SettingsError
 from bridge.settings.gateways import NEEDED_BY
+from bridge.settings.gather import Mistake, gather
 from bridge.settings.http_file import read_http_file
 from bridge.settings.model import SECRETS, Settings
 from bridge.settings.values import PREFIX, variable
@@ -28,22 +27,48 @@ def load(
     """The settings of `environment` (default: the process's) over those of the `.env` file, checked.
 
     `need`: fields that must be set; with the gateways, what each of them needs, and their file is read. Raises
-    `SettingsError`, one line that names the variable and no secret.
+    `SettingsError` with a line for each mistake, that names the variable and no secret.
     """
     found = gather(environment, env_file)
-    _check_names(found)
-    values = {name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value}
-    try:
-        settings = Settings.model_validate({k: v for k, v in values.items() if k in Settings.model_fields})
-    except ValidationError as error:
-        raise SettingsError(_first_line(error)) from None
-    wanted = [field for one in need for field in ([one] if one != "gateways" else _of_gateways(settings))]
-    missing = [variable(field) for field in wanted if getattr(settings, field) in (None, "")]
-    if missing:
-        raise SettingsError(f"{missing[0]} is not set" + (f" (nor {', '.join(missing[1:])})" if missing[1:] else ""))
+    settings, wrong = _checked(found.ours)
+    mistakes = [*found.mistakes, *_strange(found.ours), *wrong]
+    mistakes += _missing(settings, need, {one.variable for one in mistakes})
+    lines = [one.line for one in mistakes]
     if "gateways" in need and settings.http_gateways:
-        return settings.with_http_file(read_http_file(settings.http_gateways, _merged(environment, env_file)))
+        try:
+            settings = settings.with_http_file(read_http_file(settings.http_gateways, found.everything))
+        except SettingsError as error:
+            lines += error.lines
+    if lines:
+        raise SettingsError(*dict.fromkeys(lines))
     return settings
+
+
+def _checked(found: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
+    """The settings, and what is wrong with them: those have their defaults."""
+    fields = {name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value}
+    values = {field: value for field, value in fields.items() if field in Settings.model_fields}
+    mistakes: list[Mistake] = []
+    while True:  # with what is right, what holds of several together is looked at
+        try:
+            return Settings.model_validate(values), mistakes
+        except ValidationError as error:
+            now = [_mistake(one) for one in error.errors(include_input=False, include_url=False)]
+        mistakes += now
+        for field in {one.variable.removeprefix(PREFIX).lower() for one in now}:
+            del values[field]  # a default is right: what is wrong was given
+
+
+def _missing(settings: Settings, need: tuple[str, ...], told: set[str]) -> Iterator[Mistake]:
+    """What is needed and not set; not what is `told` to be wrong, or would be needed by that."""
+    if "" in told:  # in lines that could not be read anything may stand
+        return
+    for one in need:
+        if variable(one) in told:
+            continue
+        for field in [one] if one != "gateways" else _of_gateways(settings):
+            if getattr(settings, field) in (None, "") and variable(field) not in told:
+                yield Mistake(variable=variable(field), line=f"{variable(field)} is not set")
 
 
 def _of_gateways(settings: Settings) -> list[str]:
@@ -51,64 +76,18 @@ def _of_gateways(settings: Settings) -> list[str]:
     return [field for name in settings.gateways for field in NEEDED_BY.get(name, ("http_gateways",))]
 
 
-def gather(environment: Mapping[str, str] | None = None, env_file: Path | None = None) -> dict[str, str]:
-    """Variable -> value of every `BRIDGE_…`, unchecked; `""` where it is set and empty.
-
-    `BRIDGE_X_FILE` is read, `PORT` and `DATABASE_URL` are taken where ours is unset. Raises `SettingsError` for a file
-    that cannot be read.
-    """
-    merged = _merged(environment, env_file)
-    found = {name: value.strip() for name, value in merged.items() if name.startswith(PREFIX)}
-    for field in SECRETS:
-        name = variable(field)
-        path = found.pop(f"{name}_FILE", "")
-        if path and not found.get(name):
-            try:
-                found[name] = Path(path).read_text(encoding="utf-8").strip()
-            except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a null byte in the path
-                raise SettingsError(f"{name}_FILE: cannot read {path}: {getattr(error, 'strerror', error)}") from None
-    if merged.get("PORT") and not found.get("BRIDGE_PORT"):
-        found["BRIDGE_PORT"] = merged["PORT"].strip()
-        if not found["BRIDGE_PORT"].isdecimal():
-            raise SettingsError("PORT: must be a whole number")
-        if not found.get("BRIDGE_HOST"):
-            found["BRIDGE_HOST"] = "0.0.0.0"  # noqa: S104 - a host that hands out PORT routes to us from outside
-    if merged.get("DATABASE_URL") and not found.get("BRIDGE_DATABASE_URL"):
-        found["BRIDGE_DATABASE_URL"] = merged["DATABASE_URL"].strip()
-    return found
-
-
-def _merged(environment: Mapping[str, str] | None, env_file: Path | None) -> dict[str, str]:
-    return {**_written_in(env_file or Path(".env")), **(os.environ if environment is None else environment)}
-
-
-def _written_in(env_file: Path) -> dict[str, str]:
-    try:
-        if not env_file.is_file():
-            return {}
-        with env_file.open(encoding="utf-8") as lines:
-            wrong = next((found.original.line for found in parse_stream(lines) if found.error), None)
-        if wrong is not None:  # dotenv would go on without it, and only say so in the log
-            raise SettingsError(f"{env_file}, line {wrong}: is not of the form NAME=value")
-        return {name: value or "" for name, value in dotenv_values(env_file).items()}
-    except UnicodeDecodeError:
-        raise SettingsError(f"{env_file}: cannot be read: it is not UTF-8") from None
-    except OSError as error:
-        raise SettingsError(f"{env_file}: cannot be read: {error.strerror}") from None
-
-
-def _check_names(found: Mapping[str, str]) -> None:
+def _strange(found: Mapping[str, str]) -> Iterator[Mistake]:
+    """Names that nothing has."""
     known = {variable(field) for field in Settings.model_fields}
-    for name in sorted(found):
-        if name in known or name in LATER:
-            continue
-        all_names = [*known, *LATER, *(f"{variable(field)}_FILE" for field in SECRETS)]
+    all_names = [*known, *LATER, *(f"{variable(field)}_FILE" for field in SECRETS)]
+    for name in sorted(found.keys() - known - LATER.keys()):
         # Without the prefix: that every name has it makes none of them alike.
         near = difflib.get_close_matches(
             name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in all_names], n=1, cutoff=0.75
         )
-        hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
-        raise SettingsError(f"{name} is no setting of bridge{hint}")
+        meant = f"{PREFIX}{near[0]}" if near else ""
+        hint = f"; did you mean {meant}?" if meant else ""
+        yield Mistake(variable=meant.removesuffix("_FILE") or name, line=f"{name} is no setting of bridge{hint}")
 
 
 _MUST = {
@@ -126,7 +105,10 @@ _MUST = {
 """Pydantic's type of a mistake -> what to say of it, with the fields of its context."""
 
 
-def _first_line(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    words = _MUST.get(first["type"], str(first["msg"]).removeprefix("Value error, ")).format_map(first.get("ctx", {}))
-    return f"{variable(str(first['loc'][0]))}: {words}" if first["loc"] else words
+def _mistake(error: Any) -> Mistake:
+    """Of one that pydantic found. What holds of several fields names its variable itself."""
+    words = _MUST.get(error["type"], str(error["msg"]).removeprefix("Value error, ")).format_map(error.get("ctx", {}))
+    if not error["loc"]:
+        return Mistake(variable=words.partition(":")[0], line=words)
+    name = variable(str(error["loc"][0]))
+    return Mistake(variable=name, line=f"{name}: {words}")

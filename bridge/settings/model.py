@@ -3,15 +3,15 @@
 import hashlib
 import re
 from typing import Annotated, Any, Literal, Self, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
+from bridge.settings.addresses import Url, http_url, https_url
 from bridge.settings.gateways import NEEDED_BY, BuiltIn
 from bridge.settings.http_file import HttpFile
-from bridge.settings.values import LOOPBACK, PREFIX, Url, http_url, lower, parts, quoted
+from bridge.settings.values import PREFIX, lower, parts, quoted, variable
 
 
 def _upper(value: object) -> object:
@@ -36,19 +36,21 @@ def _no_doubles(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
-def _public_url(value: str) -> str:
-    """Of an ack link. It carries a token, so it must not travel in the clear but on this machine."""
-    if not value:
-        return ""
-    url = http_url(value)
-    if url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK:
-        raise ValueError("must begin with https://")
-    return url
-
-
 def _person(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"\d{1,16}", value):
         raise ValueError(f"{quoted(value)}is no numeric user id (a person learns theirs by /whoami)")
+    return value
+
+
+def _bot_token(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", value.get_secret_value()):
+        raise ValueError("is not of the form 123456:ABC… that BotFather gives")
+    return value
+
+
+def _receive(value: str) -> str:
+    if value == "webhook":
+        raise ValueError("webhook is not there yet; use polling (or auto)")
     return value
 
 
@@ -75,6 +77,9 @@ def _chat(value: object) -> object:
 
 GATEWAY_NAME = r"[a-z][a-z0-9_-]{0,31}"
 
+TOKEN_LONG_ENOUGH = 16
+"""Characters of a token of ours. Nothing slows down who tries many of them."""
+
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
@@ -90,13 +95,15 @@ class Settings(BuiltIn, BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
     )
 
-    telegram_token: SecretStr | None = None
+    telegram_token: Annotated[SecretStr, AfterValidator(_bot_token)] | None = None
     telegram_api_url: Url = "https://api.telegram.org"
     telegram_users: Ids = frozenset()
     telegram_admins: Ids = frozenset()
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
-    public_url: Annotated[str, AfterValidator(_public_url)] = ""
-    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(lower)] = "auto"
+    public_url: Annotated[str, AfterValidator(https_url)] = ""
+    telegram_receive: Annotated[
+        Literal["auto", "polling", "webhook"], BeforeValidator(lower), AfterValidator(_receive)
+    ] = "auto"
 
     gateways: Annotated[
         tuple[Annotated[str, BeforeValidator(lower), AfterValidator(_gateway_name)], ...],
@@ -145,11 +152,6 @@ class Settings(BuiltIn, BaseSettings):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        token = self.telegram_token.get_secret_value() if self.telegram_token else ""
-        if token and not re.fullmatch(r"\d+:[A-Za-z0-9_-]+", token):
-            raise ValueError("BRIDGE_TELEGRAM_TOKEN: is not of the form 123456:ABC… that BotFather gives")
-        if self.telegram_receive == "webhook":
-            raise ValueError("BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet; use polling (or auto)")
         if not self.http_gateways and (others := [name for name in self.gateways if name not in NEEDED_BY]):
             known = " nor ".join(NEEDED_BY)
             raise ValueError(
@@ -191,6 +193,12 @@ class Settings(BuiltIn, BaseSettings):
         """SHA-256 of each token that may post alerts and pings (hex) -> its name: those of `/v1/sms` may, too."""
         pairs = map(_name_and_secret, self.alert_tokens)
         return {hashlib.sha256(secret.encode()).hexdigest(): name for name, secret in pairs} | self.api_names()
+
+    def short_tokens(self) -> tuple[tuple[str, str], ...]:
+        """(variable, name) of each token of HTTP that is short enough to be guessed."""
+        fields = (("api_tokens", self.api_tokens), ("alert_tokens", self.alert_tokens))
+        pairs = [(variable(field), *_name_and_secret(token)) for field, tokens in fields for token in tokens]
+        return tuple((variable_, name) for variable_, name, secret in pairs if len(secret) < TOKEN_LONG_ENOUGH)
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for whoever keeps them out of the logs."""

@@ -1,5 +1,6 @@
 """Named values of the whole installation."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -11,12 +12,18 @@ ALIVE = "alive"
 
 
 _GET = select(switches).where(switches.c.name == bindparam("wanted"))
+_SEVERAL = select(switches.c.name, switches.c.set_at).where(switches.c.name.in_(bindparam("names", expanding=True)))
 
 
 def get(connection: Connection, name: str) -> tuple[str, str, datetime] | None:
     """(value, set by, set at); None when it was never set."""
     row = connection.execute(_GET, {"wanted": name}).one_or_none()
     return None if row is None else (row.value, row.set_by, row.set_at)
+
+
+def several(connection: Connection, names: Collection[str]) -> dict[str, datetime]:
+    """Those of the names that are set -> when each was set."""
+    return {row.name: row.set_at for row in connection.execute(_SEVERAL, {"names": list(names)})}
 
 
 def put(connection: Connection, name: str, value: str, *, by: str, now: datetime) -> None:

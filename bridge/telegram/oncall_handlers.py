@@ -36,9 +36,14 @@ class OnCallHandlers:
         database: Database,
         clock: Clock,
         max_age_s: float,
+        sms_has_link: bool,
         wake_roster: Callable[[], None],
     ) -> None:
-        """`max_age_s`: an older /take means another time than now. `wake_roster`: a reload or hand-over is there."""
+        """`max_age_s`: an older /take means another time than now. `wake_roster`: a reload or hand-over is there.
+
+        `sms_has_link`: whether a page can be answered by its link.
+        """
+        self._sms_has_link = sms_has_link
         self._desk = desk
         self._rosters = rosters
         self._database = database
@@ -78,7 +83,7 @@ class OnCallHandlers:
             [take_and_hand_back.schedule_named(roster.oncall, typed)] if typed else list(roster.oncall.schedules)
         )
         troubles = reachable.troubles(connection, roster.oncall.people.values(), now)
-        return oncall_text.on_call(roster, schedules, troubles, now)
+        return oncall_text.on_call(roster, schedules, troubles, now, sms_has_link=self._sms_has_link)
 
     async def take(self, update: Update, _context: Context) -> None:
         """`/take [SCHEDULE] DURATION`: I am on call for that long."""

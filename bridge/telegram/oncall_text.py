@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from bridge.oncall import who
 from bridge.oncall.clocks import named
-from bridge.oncall.findings import LOOKED_AHEAD
+from bridge.oncall.findings import LOOKED_AHEAD, answer_by_link_alone
 from bridge.oncall.naming import people_named
 from bridge.oncall.records import DEFAULT_POLICY, ONCALL
 from bridge.oncall.who import Roster
-from bridge.services.oncall.roster_words import moment, names, turn
+from bridge.services.oncall.roster_words import NO_LINK, moment, names, turn
 
 NO_FILE = "There is no on-call file, so nobody is on call. An admin writes one and says /reload."
 GAPS_SHOWN = 3
@@ -19,8 +19,15 @@ SCHEDULES_SHOWN = 15
 PEOPLE_SHOWN = 15
 
 
-def on_call(roster: Roster, schedules: Sequence[str], troubles: Mapping[str, tuple[str, ...]], now: datetime) -> str:
-    """Now and next of these schedules, who has taken them, gaps of 30 days, and who could not be reached.
+def on_call(
+    roster: Roster,
+    schedules: Sequence[str],
+    troubles: Mapping[str, tuple[str, ...]],
+    now: datetime,
+    *,
+    sms_has_link: bool = True,
+) -> str:
+    """Now and next of these schedules, who has taken them, gaps of 30 days, who could not be reached or not answer.
 
     `troubles`: person -> why they could not be. Takes a moment for very short shifts.
     """
@@ -34,6 +41,9 @@ def on_call(roster: Roster, schedules: Sequence[str], troubles: Mapping[str, tup
         lines.append(f"… and {len(schedules) - SCHEDULES_SHOWN} more: /oncall SCHEDULE shows one.")
     for key, why in list(troubles.items())[:PEOPLE_SHOWN]:
         lines.append(f"⚠️ {escape(roster.oncall.people[key].name)} could not be reached: {'; '.join(why)}.")
+    if mute := () if sms_has_link else answer_by_link_alone(roster):
+        more = f" and {len(mute) - PEOPLE_SHOWN} more" if len(mute) > PEOPLE_SHOWN else ""
+        lines.append(f"⚠️ {escape(names(mute[:PEOPLE_SHOWN]))}{more} {NO_LINK}.")
     return "\n".join(lines) or "The on-call file has neither schedules nor a policy default: nobody is on call."
 
 

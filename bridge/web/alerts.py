@@ -20,8 +20,10 @@ from bridge.clock import Clock
 from bridge.domain.alerts import News
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.wording import count
+from bridge.services.incidents import refused_posts
+from bridge.services.incidents.refused_posts import RefusedPosts, Sender
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
-from bridge.store import alert_inbox, audit
+from bridge.store import alert_inbox, audit, incidents
 from bridge.store.audit import Entry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
@@ -46,6 +48,19 @@ CONTENT_TYPE_LIMIT = 200
 PUT_TOO = (grafana.NAME, generic.NAME)
 """Sources that may use PUT; all use POST."""
 
+ENDS_TOLD = 10
+TITLE_SHOWN = 40
+_ENDS_NOTHING = (
+    "“{}” is resolved, and nothing with that key is open: this changes nothing. An end needs the key of its firing, or "
+    "the same title where there is none"
+)
+
+NEAR = "alert"
+"""What stands in an address that is meant to be one of these; in `/api/v2/alerts`, too, where a Prometheus posts."""
+
+ASTRAY = {404: refused_posts.NO_SUCH_ADDRESS, 405: refused_posts.WRONG_METHOD}
+MEANT = ("POST", "PUT", "PATCH", "GET")
+
 SIGNATURE = "x-grafana-alerting-signature"
 TIMESTAMP = "x-grafana-alerting-timestamp"
 """The second is what has to be set as the contact point's "Timestamp Header", if one is wanted."""
@@ -67,14 +82,21 @@ class AlertDoor:
         grafana_secret: str,
         clock: Clock,
         on_kept: Callable[[], None],
+        refused_posts: RefusedPosts,
+        on_refused: Callable[[], None],
         answer_within_s: float = ANSWER_WITHIN_S,
     ) -> None:
-        """`names`: SHA-256 of each token (hex) -> its name. `grafana_secret`: key of its signatures, or ""."""
+        """`names`: SHA-256 of each token (hex) -> its name. `grafana_secret`: key of its signatures, or "".
+
+        `on_refused`: there may be a notice to post.
+        """
         self._database = database
         self._names = names
         self._grafana_secret = grafana_secret
         self._clock = clock
         self._on_kept = on_kept
+        self._refused_posts = refused_posts
+        self._on_refused = on_refused
         self._unknown = Room(UNKNOWN_LIMIT)
         self._tried_again = TriedAgain("alerts", answer_within_s)
 
@@ -98,8 +120,7 @@ class AlertDoor:
             return Parting(problem(503, "unavailable", words))
 
     def _refusal(self, source: str, request: Request) -> Response | None:
-        """The answer to who may not post, or sends what is not understood; None for who may, or has signed."""
-        encoding = request.headers.get("content-encoding", "").strip().lower()
+        """The answer to who may not post; None for who may, or has signed."""
         if self._is_signed(source, request):
             pass
         elif not self._names and not (source == grafana.NAME and self._grafana_secret):
@@ -107,9 +128,6 @@ class AlertDoor:
             return problem(403, "no_tokens", words)
         elif name_of(request, self._names) is None:
             return unauthorized()
-        if encoding not in ("", "identity"):
-            words = "Content-Encoding: send it plain."
-            return Parting(problem(415, "encoded", words, headers={"Accept-Encoding": "identity"}))
         return None
 
     def _is_signed(self, source: str, request: Request) -> bool:
@@ -117,12 +135,15 @@ class AlertDoor:
         return bool(source == grafana.NAME and self._grafana_secret and SIGNATURE in request.headers)
 
     async def _keep(self, source: str, request: Request) -> Response:
+        if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+            await self._refused(source, request, refused_posts.ENCODED)
+            words = "Content-Encoding: send it plain."
+            return Parting(problem(415, "encoded", words, headers={"Accept-Encoding": "identity"}))
         with self._unknown.share() as share:
             body = await read_body(request, BODY_LIMIT, share if self._is_signed(source, request) else None)
             if body is None:
                 log.error("a request of %s is larger than 8 MiB", source, extra={"event": "alerts.refused"})
-                if not self._is_signed(source, request):  # whether that signature is good, nobody knows yet
-                    await self._refused(source, request, "too_large")
+                await self._refused(source, request, refused_posts.TOO_LARGE)
                 return Parting(problem(413, "too_large", f"At most {BODY_LIMIT} bytes."))
             content_type = request.headers.get("content-type", "")[:CONTENT_TYPE_LIMIT]
             read = partial(self._read, source, request, body, content_type)
@@ -130,33 +151,61 @@ class AlertDoor:
                 news = await asyncio.to_thread(read) if len(body) > THREAD_ABOVE else read()
             except NotSuchAPayload as error:
                 log.error("a request of %s is none: %s", source, error, extra={"event": "alerts.refused"})
-                await self._refused(source, request, "invalid")
+                await self._refused(source, request, refused_posts.INVALID, str(error), signature_is_good=True)
                 return problem(422, "invalid", str(error))
         if news is None:
             return unauthorized()
         now = self._clock.now()
         entry = replace(self._entry(source, request), detail=count(len(news.alerts), "alert"))
 
-        def keep(connection: Connection) -> None:
+        def keep(connection: Connection) -> tuple[str, ...]:
+            ends_nothing = _ends_nothing(connection, news) if source == generic.NAME else ()
             alert_inbox.keep(connection, source, content_type, body, now)
             audit.write(connection, entry, now)
+            self._refused_posts.taken(connection, Sender(source=source, name=entry.name), now)
+            return ends_nothing
 
-        await self._database.write(keep)
+        told = [*news.warnings, *await self._database.write(keep)]
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
         self._on_kept()
-        warnings = {"warnings": list(news.warnings)} if news.warnings else {}
-        return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
+        return JSONResponse({"alerts": len(news.alerts)} | ({"warnings": told} if told else {}), 202)
 
     def _entry(self, source: str, request: Request) -> Entry:
         """For the audit: who posts."""
-        name = "signature" if self._is_signed(source, request) else name_of(request, self._names) or ""
+        name = refused_posts.SIGNED if self._is_signed(source, request) else name_of(request, self._names) or ""
         return Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
 
-    async def _refused(self, source: str, request: Request, outcome: str) -> None:
-        """Into the audit: somebody who may post has posted what can never be taken."""
-        entry = replace(self._entry(source, request), outcome=outcome)
+    async def _refused(
+        self, source: str, request: Request, kind: str, why: str = "", *, signature_is_good: bool = False
+    ) -> None:
+        """Somebody who may post has posted what can never be taken: into the audit, and told now and then.
+
+        Of who has signed nobody knows whether they may, until that is looked at.
+        """
+        if signature_is_good or not self._is_signed(source, request):
+            await self._tell(self._entry(source, request), source, kind, why)
+
+    async def astray(self, request: Request, status: int) -> None:
+        """A request got a 404 or 405: told, if it was an alert of somebody who may post."""
+        meant = NEAR in request.url.path.lower() and request.method in MEANT
+        name = name_of(request, self._names) if meant else None
+        if name is None:
+            return
+        entry = Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {refused_posts.NOWHERE}")
+        addresses = ", ".join(f"/alerts/{source}" for source in SOURCES)
+        why = f"Send it by POST to one of {addresses}."
+        await self._tell(entry, refused_posts.NOWHERE, ASTRAY[status], why)
+
+    async def _tell(self, entry: Entry, source: str, kind: str, why: str) -> None:
+        now = self._clock.now()
+
+        def tell(connection: Connection) -> None:
+            audit.write(connection, replace(entry, outcome=kind), now)
+            self._refused_posts.refused(connection, Sender(source=source, name=entry.name), kind, why, now)
+
         with suppress(StoreUnavailable):  # the answer does not hang on it
-            await self._database.write(partial(audit.write, entry=entry, now=self._clock.now()))
+            await self._database.write(tell)
+            self._on_refused()
 
     def _read(self, source: str, request: Request, body: bytes, content_type: str) -> News | None:
         """What the body says; None when it was signed by somebody else. Raises NotSuchAPayload."""
@@ -169,3 +218,17 @@ class AlertDoor:
         ):
             return None
         return SOURCES[source](body, content_type)
+
+
+def _ends_nothing(connection: Connection, news: News) -> tuple[str, ...]:
+    """A sentence for each of the first few ends of which nothing is open; none where that cannot be told now.
+
+    What was kept before and is not taken in yet may open anything.
+    """
+    fires = {alert.fingerprint for alert in news.alerts if alert.firing}
+    ends = {alert.fingerprint: alert.title for alert in news.alerts if not alert.firing}
+    looked_at = [key for key in ends if key not in fires][:ENDS_TOLD]
+    if not looked_at or alert_inbox.oldest(connection) is not None:
+        return ()
+    is_open = incidents.open_of(connection, generic.NAME, looked_at)
+    return tuple(_ENDS_NOTHING.format(ends[key][:TITLE_SHOWN]) for key in looked_at if key not in is_open)

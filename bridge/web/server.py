@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
 import uvicorn
@@ -52,21 +52,30 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def web_app(routes: Sequence[Route]) -> Starlette:
-    """The routes, with errors as JSON and no redirects."""
+async def _nothing(_request: Request, _status: int) -> None:
+    """Nobody wants to know."""
+
+
+def web_app(routes: Sequence[Route], astray: Callable[[Request, int], Awaitable[None]] = _nothing) -> Starlette:
+    """The routes, with errors as JSON and no redirects. `astray` hears of each request that no route takes."""
+
+    async def not_found(request: Request, _error: Exception) -> Response:
+        await astray(request, 404)
+        return problem(404, "not_found", "There is no such address.")
+
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        await astray(request, 405)
+        return _wrong_method(request, error)
+
     app = Starlette(
         routes=list(routes),
-        exception_handlers={404: _not_found, 405: _wrong_method, 500: _our_error},
+        exception_handlers={404: not_found, 405: wrong_method, 500: _our_error},
     )
     app.router.redirect_slashes = False
     return app
 
 
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return problem(404, "not_found", "There is no such address.")
-
-
-async def _wrong_method(request: Request, error: Exception) -> Response:
+def _wrong_method(request: Request, error: Exception) -> Response:
     allowed = (error.headers or {}) if isinstance(error, HTTPException) else {}
     takes = " or ".join(sorted({one.strip() for one in allowed.get("Allow", "").split(",")} - {"", "HEAD"}))
     alerts = request.url.path.startswith("/alerts/")

@@ -81,6 +81,24 @@ def test_a_surge_of_500_is_one_card_and_no_500_sms_and_the_link_in_the_sms_answe
     expect(card(page, "Storm S1")).to_contain_text(re.compile(r"\d{3} resolved"))
 
 
+def test_cards_stand_in_the_group_and_the_chat_shows_it_beside_the_phones(open_page: OpenPage) -> None:
+    page = open_page(width=1280, height=800)
+    expect(page.get_by_role("radio", name="Private chat")).to_be_checked()
+    page.get_by_label("Message", exact=True).fill("half a word")
+    fire(page, DISK)
+    expect(page.get_by_role("radio", name=re.compile("^Ops group"))).to_be_checked()
+    for seen in (card(page, DISK), phone(page, AMA), phone(page, KOFI), page.locator("#story")):
+        expect(seen).to_be_in_viewport()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("half a word")
+    for name in ("Kofi", "Efua"):
+        be(page, name)
+        expect(card(page, DISK)).to_be_in_viewport()
+    fire(page, SURGE)  # its cards stand where there may be many
+    expect(page.get_by_role("radio", name="Private chat")).to_be_checked()
+    expect(page.get_by_role("radio", name=re.compile("^Ama"))).to_be_checked()
+    expect(card(page, "Storm S1")).to_be_visible()
+
+
 def test_what_fires_and_is_over_at_the_source_needs_a_keyboard_only(open_page: OpenPage) -> None:
     page = open_page()
     button = page.get_by_role("button", name="Fire: Queue slow")
@@ -99,9 +117,8 @@ def test_a_stranger_cannot_acknowledge(open_page: OpenPage) -> None:
     link = phone(page, AMA).get_by_role("link")
     expect(link).to_have_attribute("href", re.compile(r"^http://127\.0\.0\.1:\d+/a/[\w-]{16}$"))
     be(page, "Efua")
-    page.get_by_label("Message", exact=True).fill("/ack P1")
-    page.keyboard.press("Enter")
-    expect(page.locator("#log > li").last).to_contain_text("You have no access")
+    card(page, DISK).get_by_role("button", name="Ack").click()
+    expect(page.locator("#toast")).to_contain_text("You have no access")
     be(page, "Ama")
     expect(card(page, DISK).get_by_role("button", name="Ack")).to_be_visible()
 

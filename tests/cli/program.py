@@ -27,6 +27,21 @@ class Done:
     err: str
 
     @property
+    def wrong(self) -> list[str]:
+        """The settings that keep it from starting, a line each: of `check` on stdout, of all else on stderr."""
+        assert "Traceback" not in self.err + self.out
+        assert self.code == 2
+        if self.err:
+            assert self.out == ""
+            assert all(line.startswith("bridge: ") for line in self.err.splitlines()), self.err
+            return [line.removeprefix("bridge: ") for line in self.err.splitlines()]
+        *lines, summary = self.out.splitlines()
+        assert all(line.startswith("WRONG   ") for line in lines), self.out
+        number = f"{len(lines)} finding{'s' if len(lines) > 1 else ''}"
+        assert summary == f"{number}. Nothing else was looked at."
+        return [line.removeprefix("WRONG   ") for line in lines]
+
+    @property
     def line(self) -> str:
         """The one line of an error that is of ours: nothing else stands on stderr, and no traceback anywhere."""
         assert self.err.count("\n") == 1, self.err

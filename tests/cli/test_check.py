@@ -206,9 +206,8 @@ def quick(telegram: TelegramSandbox) -> None:
     telegram.say(111111111, "/help")
 
 
-ONE_PERSON = (
-    '[people.ama]\nphone = "0241109433"\n[policies.default]\nsteps = [{ page = ["%s"] }]\nfallback = ["person:ama"]\n'
-)
+ONE_PERSON = '[people.ama]\nphone = "0241109433"\ntelegram = 7\n'
+ONE_PERSON += '[policies.default]\nsteps = [{ page = ["%s"] }]\nfallback = ["person:ama"]\n'
 
 
 async def test_the_example_of_the_document_is_accepted(shell: Shell, quick: None) -> None:
@@ -232,9 +231,18 @@ def cautions(done: Done) -> list[str]:
     return found
 
 
+LONG_TOKEN = "0123456789abcdef"
+
+
+async def test_a_token_that_could_be_guessed_is_a_caution(shell: Shell, quick: None) -> None:
+    (line,) = cautions(await shell.bridge("check", BRIDGE_API_TOKENS=f"ops={LONG_TOKEN[1:]}"))[:1]
+    assert line.startswith("BRIDGE_API_TOKENS: the token ops has fewer than 16 characters and could be guessed")
+    assert LONG_TOKEN[1:] not in line
+
+
 @pytest.mark.parametrize("name", ["BRIDGE_ALERT_TOKENS", "BRIDGE_API_TOKENS", "BRIDGE_GRAFANA_SECRET"])
 async def test_alerts_that_are_let_in_and_page_nobody_are_a_caution(shell: Shell, quick: None, name: str) -> None:
-    done = await shell.bridge("check", **{name: "secret"})
+    done = await shell.bridge("check", **{name: LONG_TOKEN})
     (line,) = cautions(done)
     assert line.startswith(f"on-call: alerts page nobody: {name} is set, and there is no on-call file. Each alert is")
     assert (done.code, done.out.splitlines()[-1]) == (0, "It works, with 1 caution.")
@@ -257,10 +265,20 @@ async def test_a_file_by_which_no_alert_pages_anybody_is_a_caution(
     shell: Shell, quick: None, text: str, why: str
 ) -> None:
     path = write(shell.folder, "team.toml", text)
-    found = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_ALERT_TOKENS="secret"))
+    found = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_ALERT_TOKENS=LONG_TOKEN))
     assert len(found) == bool(why)
     assert all(why in line for line in found)
     assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path)) == []
+
+
+async def test_who_could_not_answer_a_page_is_a_caution(shell: Shell, quick: None) -> None:
+    text = ONE_PERSON.replace("telegram = 7\n", "") % "person:ama"
+    path = write(shell.folder, "team.toml", text)
+    (line,) = cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path))
+    assert line.startswith("on-call: ama (people.ama) can acknowledge only through somebody else, or by a Telegram ")
+    assert line.endswith("Give a telegram id, or set BRIDGE_PUBLIC_URL: then the SMS has a link")
+    url = "https://pager.example.org"
+    assert cautions(await shell.bridge("check", BRIDGE_ONCALL_FILE=path, BRIDGE_PUBLIC_URL=url)) == []
 
 
 async def test_an_address_for_links_that_phones_cannot_open_is_a_caution(shell: Shell, quick: None) -> None:
@@ -305,7 +323,7 @@ async def test_a_file_that_the_service_has_not_taken_yet_is_told_of(shell: Shell
     path = write(shell.folder, "team.toml", example())
     done = await shell.bridge("check", BRIDGE_ONCALL_FILE=path)
     assert "not in force yet: the service has that of 2026-01-05 09:00 UTC until /reload or SIGHUP" in done.out
-    done = await shell.bridge("check", BRIDGE_ALERT_TOKENS="secret")
+    done = await shell.bridge("check", BRIDGE_ALERT_TOKENS=LONG_TOKEN)
     assert "the file that the service accepted at 2026-01-05 09:00 UTC stays in force" in done.out
     assert "BRIDGE_ALERT_TOKENS is set, and that file is empty. " in done.out
 

@@ -123,8 +123,7 @@ async def test_a_gateway_without_its_key_is_one_line(
 ) -> None:
     done = await shell.bridge(*command, BRIDGE_TEXTLOCAL_API_KEY="")
 
-    assert done.code == 2
-    assert done.line == "BRIDGE_TEXTLOCAL_API_KEY is not set"
+    assert done.wrong == ["BRIDGE_TEXTLOCAL_API_KEY is not set"]
 
 
 # gateways of a file

@@ -150,12 +150,18 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         ["run"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        variables={"BRIDGE_MSMPUSHER_METHOD": "get", "BRIDGE_TELEGRAM_ADMINS": "", "BRIDGE_MSMPUSHER_RATE": "5"},
+        variables={
+            "BRIDGE_MSMPUSHER_METHOD": "get",
+            "BRIDGE_TELEGRAM_ADMINS": "",
+            "BRIDGE_MSMPUSHER_RATE": "5",
+            "BRIDGE_ALERT_TOKENS": "ci=hunter2",
+        },
     )
     try:
         text = await said_until(process, "app.ready")
-        for event in ("settings.keys_in_urls", "settings.nobody", "settings.later"):
+        for event in ("settings.keys_in_urls", "settings.nobody", "settings.later", "settings.short_token"):
             assert f"[event={event}]" in text
+        assert "hunter2" not in text
         code, out, err = await stopped(process, signal.SIGTERM)
         assert (code, out) == (0, "")
         assert "Traceback" not in err

@@ -58,7 +58,13 @@ def registered() -> list[Any]:
     ).register(registry)  # type: ignore[arg-type]
     IncidentHandlers(desk=nothing, roster=nothing, intake=nothing, clock=nothing).register(registry)  # type: ignore[arg-type]
     OnCallHandlers(
-        desk=nothing, rosters=nothing, database=nothing, clock=nothing, max_age_s=300, wake_roster=nothing
+        desk=nothing,
+        rosters=nothing,
+        database=nothing,
+        clock=nothing,
+        max_age_s=300,
+        sms_has_link=True,
+        wake_roster=nothing,
     ).register(registry)  # type: ignore[arg-type]
     return registry.handlers
 

@@ -1,12 +1,13 @@
 """What an answer, an end or a repeat must not hide: an alert that gets worse, a page that waits, one that joined."""
 
+import httpx
 import pytest
 
 from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import Mode
 from bridge.store.incidents import Incident
 from tests.flows.conftest import StartTeam
-from tests.support.alerting import AMA, KOFI, ONCALL
+from tests.support.alerting import AMA, KOFI, ONCALL, TOKEN
 from tests.support.team import Team
 
 pytestmark = pytest.mark.unwatched
@@ -23,6 +24,42 @@ async def incident(team: Team, name: str = "disk full") -> Incident:
     found = await team.alertmanager.incident(name)
     assert found is not None
     return found
+
+
+# --- a source whose posts are refused
+
+
+async def test_alerts_that_a_known_source_posts_in_vain_are_told_of_in_the_chat(team: Team) -> None:
+    async def posts(path: str, body: str) -> int:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{team.app.port}", headers=headers) as client:
+            return (await client.post(path, content=body)).status_code
+
+    for _ in range(3):
+        assert await posts("/alerts/alertmanager", '{"heartbeat": "Disk full"}') == 422
+        assert await posts("/alerts/alert-manager", "{}") == 404
+    await team.ama.chat.shows("🚨 Alerts are lost.", "/alerts/alertmanager", "alerts is missing")
+    await team.ama.chat.shows("🚨 Alerts are lost.", "an address that bridge does not have", without=["Disk"])
+    await team.settled()
+    assert len(team.ama.chat.posts) == 2, "once an hour"
+
+
+async def test_an_end_that_ends_nothing_is_told_to_who_sends_it(team: Team) -> None:
+    async def posts(**form: str) -> list[str]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{team.app.port}", headers=headers) as client:
+            answer = await client.post("/alerts/generic", data=form)
+        await team.settled()
+        found: list[str] = answer.json().get("warnings", [])
+        return found
+
+    assert await posts(title="Disk 91 % full", key="disk") == []
+    (line,) = await posts(title="Disk fine", state="resolved")
+    assert line.startswith("“Disk fine” is resolved, and nothing with that key is open: this changes nothing.")
+    await team.ama.says("/ack A1")
+    await team.ama.chat.shows("A1 Disk 91 % full: acknowledged")
+    assert await posts(title="Disk fine", key="disk", state="resolved") == []
+    assert len(await posts(title="Disk fine", key="disk", state="resolved")) == 1
 
 
 # --- an acknowledged alert that gets worse

@@ -363,6 +363,18 @@ async def test_who_could_not_be_reached_is_told_before_the_shift_and_at_hand_ove
     await team.ama.chat.shows("📟 primary: Kofi Boateng until", "⚠️ Kofi Boateng could not be reached: no phone")
 
 
+@pytest.mark.parametrize("url", ["", "https://pager.example.org"])
+async def test_who_has_no_telegram_and_gets_no_link_is_told_of_as_somebody_who_cannot_answer(
+    start_team: StartTeam, file: Path, url: str
+) -> None:
+    write(file, FILE.replace("telegram = 222222222\n", ""))
+    team = await start_team(BRIDGE_ONCALL_FILE=file, BRIDGE_PUBLIC_URL=url)
+    await team.ama.chat.shows(TOLD)
+    await team.ama.says("/oncall")
+    words = "⚠️ Kofi Boateng can acknowledge only through somebody else"
+    await team.ama.chat.shows("primary", "now: Ama Mensah", *([] if url else [words]), without=[words] if url else [])
+
+
 async def test_who_never_pressed_start_is_told_of_before_the_shift(start_team: StartTeam, file: Path) -> None:
     write(file, FILE.replace("222222222", "999999999"))
     team = await start_team(BRIDGE_ONCALL_FILE=file)

@@ -57,4 +57,6 @@ def test_the_on_call_file_says_what_the_page_tells() -> None:
     plan = on_call.plan()
     assert told == plan["steps"]
     assert policy.repeat == plan["repeat"]
+    routed = {route.match["alertname"]: route.chat.chat_id for route in found.routes if route.chat}
+    assert routed == {RULE[key].name: chat for key, chat in plan["chats"].items()}
     assert [{"name": one.name, "number": one.phone} for one in found.people.values()] == plan["people"]

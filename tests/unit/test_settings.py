@@ -3,6 +3,8 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge import settings
 from bridge.domain.errors import SettingsError
@@ -195,6 +197,56 @@ def test_a_bad_value_is_one_line_that_names_the_variable(tmp_path: Path, name: s
     assert words in line
     assert "secret without" not in line
     assert "ci=" not in line
+
+
+def lines_of(tmp_path: Path, **variables: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, ALL, **variables)
+    return sorted(caught.value.lines)
+
+
+ONE_EACH = sorted({name: value for name, value, _ in BAD}.items())
+
+
+@given(wrong=st.lists(st.sampled_from(ONE_EACH), min_size=1, unique=True), missing=st.sets(st.sampled_from(list(FULL))))
+def test_each_mistake_has_its_line_whatever_else_is_wrong(wrong: list[tuple[str, str]], missing: set[str]) -> None:
+    folder = Path("none")
+    good = FULL | {"BRIDGE_GATEWAYS": "msmpusher"}
+    alone = [line for name, value in wrong for line in lines_of(folder, **(good | {name: value}))]
+    # What the gateways need is not said where they are wrong themselves.
+    gateways = {"BRIDGE_MSMPUSHER_PRIVATE_KEY", "BRIDGE_MSMPUSHER_PUBLIC_KEY", "BRIDGE_MSMPUSHER_SENDER"}
+    left_out = gateways if "BRIDGE_GATEWAYS" in dict(wrong) else set()
+    needed = [f"{name} is not set" for name in missing - dict(wrong).keys() - left_out]
+    given_ = {name: value for name, value in good.items() if name not in missing} | dict(wrong)
+    assert lines_of(folder, **given_) == sorted([*alone, *needed])
+
+
+def test_of_what_could_not_be_read_or_was_misspelt_it_is_not_said_that_it_is_not_set(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, BRIDGE_TELEGRAM_TOKN="x", BRIDGE_MSMPUSHER_PRIVATE_KEY_FILE="/none") == [
+        "BRIDGE_MSMPUSHER_PRIVATE_KEY_FILE: cannot read /none: No such file or directory",
+        "BRIDGE_MSMPUSHER_PUBLIC_KEY is not set",
+        "BRIDGE_MSMPUSHER_SENDER is not set",
+        "BRIDGE_TELEGRAM_TOKN is no setting of bridge; did you mean BRIDGE_TELEGRAM_TOKEN?",
+    ]
+
+
+def test_every_line_of_an_env_file_that_is_none_is_named_and_what_the_others_say_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BRIDGE_PORT=http\n=secret\nBRIDGE_HOST=::1\n'secret\nPORT=x\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, need=ALL, env_file=file)
+    assert caught.value.lines == (
+        f"{file}, line 2: is not of the form NAME=value",
+        f"{file}, line 4: is not of the form NAME=value",
+        "BRIDGE_PORT: must be a whole number",
+    )
+
+
+def test_the_file_of_gateways_is_looked_at_whatever_else_is_wrong(tmp_path: Path) -> None:
+    assert lines_of(tmp_path, **FULL | {"BRIDGE_HTTP_GATEWAYS": "/none", "BRIDGE_PORT": "x"}) == [
+        "BRIDGE_HTTP_GATEWAYS: cannot read /none: No such file or directory",
+        "BRIDGE_PORT: must be a whole number",
+    ]
 
 
 @pytest.mark.parametrize("missing", list(FULL))
@@ -465,6 +517,17 @@ def test_what_works_and_is_not_safe_is_said(
     found = settings.cautions(load(tmp_path, **variables), environment, tmp_path / "none")
     assert [event for event, _ in found] == events
     assert all(line for _, line in found)
+
+
+@pytest.mark.parametrize("name", ["BRIDGE_API_TOKENS", "BRIDGE_ALERT_TOKENS"])
+def test_each_token_that_could_be_guessed_is_told_of_by_its_name(tmp_path: Path, name: str) -> None:
+    tokens = f"short-one,ci=hunter2-hunter2,am={'x' * 15},long={'x' * 16},{'x' * 32},{'x' * 14}=="
+    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_USERS": "7"}), {}, tmp_path / "none")
+    assert {event for event, _ in found} == {"settings.short_token"}
+    assert [line.partition(" has fewer than 16 characters")[0] for _, line in found] == [
+        f"{name}: the token {which}" for which in ("without a name", "ci", "am")
+    ]
+    assert not [line for _, line in found if "hunter" in line or "short-one" in line or "xx" in line]
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,10 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
+from starlette.requests import Request
 from starlette.routing import Route
 
 from bridge.web.connection import Connection
@@ -12,10 +13,12 @@ from bridge.web.server import bind, server, web_app
 
 
 @asynccontextmanager
-async def listening(routes: Sequence[Route], http: type[Connection] = Connection) -> AsyncIterator[int]:
-    """The port on which these answer. `http`: connections with other limits than the service's."""
+async def listening(
+    routes: Sequence[Route], http: type[Connection] = Connection, **how: Callable[[Request, int], Awaitable[None]]
+) -> AsyncIterator[int]:
+    """The port on which these answer. `http`: connections with other limits than the service's. `how`: as `web_app`."""
     bound = bind("127.0.0.1", 0)
-    serving = server(web_app(routes), http)
+    serving = server(web_app(routes, **how), http)
     task = asyncio.create_task(serving.serve(sockets=[bound]))
     try:
         yield bound.getsockname()[1]

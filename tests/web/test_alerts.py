@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gzip
 import hmac
+import html
 import itertools
 import json
 import sqlite3
@@ -16,13 +17,18 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete, select
 
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
-from bridge.sources import SOURCES
-from bridge.store import alert_inbox
+from bridge.sources import SOURCES, NotSuchAPayload
+from bridge.store import alert_inbox, audit, tables
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
-from bridge.web.alerts import BODY_LIMIT, THREAD_ABOVE, AlertDoor
+from bridge.store.posts import Place
+from bridge.store.tables import posts
+from bridge.web.alerts import BODY_LIMIT, SIGNATURE, THREAD_ABOVE, AlertDoor
 from bridge.web.openapi import document
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING, ManualClock
@@ -44,6 +50,7 @@ class Scene:
     path: Path
     database: Database
     woken: list[None] = field(default_factory=list)
+    clock: ManualClock = field(default_factory=ManualClock)
 
     async def posts(
         self, path: str, body: bytes = FIRING, *, token: str | None = TOKEN, method: str = "POST", **headers: str
@@ -56,6 +63,14 @@ class Scene:
 
     async def kept(self) -> list[Posted]:
         return await self.database.read(lambda connection: alert_inbox.waiting(connection, 100))
+
+    async def told(self) -> list[str]:
+        """What was said since the last look; each in the chat for notices and to the admin."""
+        rows = await self.database.read(lambda c: c.execute(select(posts.c.chat_id, posts.c.text)).all())
+        assert [row.chat_id for row in rows] == [-100, 7] * (len(rows) // 2)
+        assert [row.text for row in rows[::2]] == [row.text for row in rows[1::2]]
+        await self.database.write(lambda c: c.execute(delete(posts)))
+        return [html.unescape(row.text) for row in rows[::2]]
 
 
 Open = Callable[..., object]
@@ -78,11 +93,13 @@ async def opened(
         database=database,
         names=settings.alert_names(),
         grafana_secret=key,
-        clock=ManualClock(),
+        clock=scene.clock,
         on_kept=lambda: scene.woken.append(None),
+        refused_posts=RefusedPosts(Notices(places=[Place(chat_id=-100)], admins=[7])),
+        on_refused=lambda: None,
         answer_within_s=within_s,
     )
-    async with listening(door.routes()) as scene.port:
+    async with listening(door.routes(), astray=door.astray) as scene.port:
         yield scene
     await database.aclose()
 
@@ -121,6 +138,21 @@ async def test_what_was_hardly_meant_so_is_told_and_taken(scene: Scene) -> None:
     kept = document()["components"]["schemas"]["Kept"]
     assert set(answer.json()) == set(kept["properties"])
     assert kept["required"] == ["alerts"]
+
+
+async def test_an_end_of_nothing_is_told_where_that_is_known_at_once(scene: Scene) -> None:
+    async def warned(body: bytes) -> int:
+        answer = await scene.posts("/alerts/generic", body)
+        assert answer.status_code == 202
+        return len(answer.json().get("warnings", []))
+
+    many = json.dumps([{"title": str(index), "state": "ok"} for index in range(100)]).encode()
+    both = b'[{"title": "x", "state": "resolved"}, {"title": "x"}]'
+    for body, told in ((b"title=x&state=resolved", 1), (b"title=x", 0), (both, 0), (many, 10)):
+        assert await warned(body) == told
+        assert await warned(b"title=x&state=resolved") == 0, "what waits there may open anything"
+        await scene.database.write(lambda c: c.execute(delete(tables.alert_inbox)))
+    assert (await scene.posts("/alerts/alertmanager", FIRING.replace(b"firing", b"resolved"))).json() == {"alerts": 1}
 
 
 BODIES = {
@@ -273,6 +305,131 @@ async def test_no_such_payload_is_one_line_that_says_why(scene: Scene, source: s
     assert await scene.kept() == []
 
 
+# who may post and is refused: told, because alerts are being lost
+
+SECRET = b'{"alerts": [{"status": "Disk full on db1 +233241109433", "secret": "' + TOKEN.encode() + b'"}]}'
+
+
+async def test_a_known_sender_that_is_not_understood_is_told_of_with_what_to_do(tmp_path: Path) -> None:
+    async for scene in opened(tmp_path, tokens=f"grafana={TOKEN}"):
+        assert (await scene.posts("/alerts/grafana", SECRET)).status_code == 422
+        assert await scene.told() == [
+            "🚨 Alerts are lost. What is posted to /alerts/grafana with the token “grafana” is not understood: "
+            "alerts[0].status is neither firing nor resolved. Does it belong to another address of bridge? "
+            "docs/oncall.md says what each source needs."
+        ]
+
+
+async def test_it_is_said_once_an_hour_for_each_sender_address_and_kind(scene: Scene) -> None:
+    async def refused_once_each() -> list[str]:
+        for token, source in itertools.product([TOKEN, CI], ["generic", "alertmanager"]):
+            for _ in range(3):
+                assert (await scene.posts(f"/alerts/{source}", b"{}", token=token)).status_code == 422
+                answer = await scene.posts(f"/alerts/{source}", token=token, content_encoding="gzip")
+                assert answer.status_code == 415
+        return await scene.told()
+
+    assert len(set(await refused_once_each())) == 2 * 2 * 2
+    scene.clock.advance(3599)
+    assert await refused_once_each() == []
+    scene.clock.advance(1)
+    assert len(await refused_once_each()) == 8
+    scene.clock.advance(-7200)
+    assert len(await refused_once_each()) == 8, "a clock that was put back silences nothing"
+
+
+async def test_what_is_too_large_or_compressed_is_told_with_what_to_do(scene: Scene) -> None:
+    for length in (BODY_LIMIT + 1, 10**17):
+        await raw(scene.port, HEAD, f"Content-Length: {length}\r\n\r\n".encode())
+    assert [words.partition(" with ")[2] for words in await scene.told()] == [
+        "the token “api” is larger than 8 MiB. Let it send fewer alerts at a time (Alertmanager: max_alerts)."
+    ]
+    await scene.posts("/alerts/generic", gzip.compress(b"title=x"), content_encoding="gzip")
+    assert "is compressed. Turn compression off there" in (await scene.told())[0]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/alerts",
+        "/alerts/",
+        "/alerts/prometheus",
+        "/alert/grafana",
+        "/Alerts/generic",
+        "/alerts/generic/x",
+        "/api/v2/alerts",
+    ],
+)
+async def test_an_address_that_there_is_not_is_told_of_too(scene: Scene, path: str) -> None:
+    for _ in range(2):
+        assert (await scene.posts(path)).status_code == 404
+    assert (await scene.posts("/v1/smss")).status_code == 404
+    (words,) = await scene.told()
+    assert "comes to an address that bridge does not have. Send it by POST to one of /alerts/alertmanager, " in words
+    assert "prometheus" not in words.replace("alertmanager", "")
+
+
+async def test_a_method_that_is_not_taken_is_told_of_too(scene: Scene) -> None:
+    for method in ("GET", "PUT", "PATCH", "HEAD", "DELETE"):
+        assert (await scene.posts("/alerts/alertmanager", method=method)).status_code == 405
+    (words,) = await scene.told()
+    assert "comes by a method that is not taken. Send it by POST" in words
+
+
+async def test_strangers_cannot_make_us_talk(scene: Scene) -> None:
+    wrong = signature(GRAFANA, "other")
+    await raw(scene.port, HEAD.replace(TOKEN.encode(), b"wrong"), b"Content-Length: 99999999\r\n\r\n")
+    for token in (None, "wrong"):
+        for path in ("/alerts/generic", "/alerts/grafana", "/alerts/nowhere", "/alerts"):
+            for more in ({}, {"content_encoding": "gzip"}, {"x_grafana_alerting_signature": wrong}):
+                assert (await scene.posts(path, SECRET, token=token, **more)).status_code in (401, 404, 415)
+        assert (await scene.posts("/alerts/generic", token=token, method="DELETE")).status_code == 405
+    large = f"Content-Length: 99999999\r\n{SIGNATURE}: {wrong}\r\n\r\n".encode()
+    assert b" 413 " in await raw(scene.port, HEAD.replace(b"generic", b"grafana"), large)
+    assert await scene.told() == []
+    assert await scene.database.read(lambda connection: list(audit.read(connection))) == []
+
+
+async def test_who_signs_and_is_not_understood_is_told_of(scene: Scene) -> None:
+    await scene.posts("/alerts/grafana", SECRET, token=None, x_grafana_alerting_signature=signature(SECRET))
+    (words,) = await scene.told()
+    assert "What is posted to /alerts/grafana with a good signature is not understood" in words
+
+
+@given(body=st.binary(max_size=40), source=st.sampled_from(sorted(SOURCES)))
+def test_nothing_of_a_body_is_in_the_words(body: bytes, source: str) -> None:
+    marked = json.dumps({"alerts": [{"status": "firing", "labels": {"MARK7": "MARK7"}, "annotations": "MARK7"}]})
+    for one in (marked.encode(), body + b'{"MARK7": 7777777}', b"[" + body + b"MARK7", b"MARK7=1&severity=MARK7"):
+        words = ""
+        try:
+            SOURCES[source](one, "application/x-www-form-urlencoded")
+        except NotSuchAPayload as error:
+            words = str(error)
+        assert not [mark for mark in ("MARK7", "7777777") if mark in words]
+
+
+async def test_that_it_is_taken_again_is_said_once_an_hour_after_the_last_one_that_was_refused(scene: Scene) -> None:
+    over = ["✅ What is posted to /alerts/alertmanager with the token “api” is taken again."]
+
+    async def taken() -> list[str]:
+        assert (await scene.posts("/alerts/alertmanager")).status_code == 202
+        return await scene.told()
+
+    assert await taken() == [], "nothing was refused"
+    await scene.posts("/alerts/alertmanager", b"{}")
+    assert len(await scene.told()) == 1
+    scene.clock.advance(3000)
+    await scene.posts("/alerts/alertmanager", b"{}")
+    scene.clock.advance(3000)
+    assert await taken() == [], "the last one is not an hour ago: some are taken, and some are refused"
+    scene.clock.advance(600)
+    assert (await scene.posts("/alerts/alertmanager", token=CI)).status_code == 202
+    assert (await scene.posts("/alerts/generic", b"title=x")).status_code == 202
+    assert await scene.told() == [], "another sender, another address"
+    assert await taken() == over
+    assert await taken() == []
+
+
 HEAD = f"POST /alerts/generic HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n".encode()
 
 
@@ -386,6 +543,8 @@ def test_any_body_is_taken_or_refused_and_never_an_error(body: bytes, source: st
             grafana_secret="",
             clock=ManualClock(),
             on_kept=lambda: None,
+            refused_posts=RefusedPosts(Notices(places=[], admins=[])),
+            on_refused=lambda: None,
         )
         from bridge.web.server import web_app
 

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
 from bridge.store import alert_inbox
 from bridge.store.database import Database
@@ -61,6 +63,8 @@ async def opened(folder: Path, http: type[Connection]) -> AsyncIterator[Scene]:
         grafana_secret="key-of-grafana",
         clock=ManualClock(),
         on_kept=lambda: scene.seen.append("kept"),
+        refused_posts=RefusedPosts(Notices(places=[], admins=[])),
+        on_refused=lambda: None,
     )
     routes = [Route("/open", anybody, methods=["GET", "POST"]), *door.routes()]
     async with listening(routes, http) as scene.port:

@@ -71,7 +71,22 @@ async function toggle(key, button) {
   const fire = !story.rules.get(key).firing;
   await act("alert", { key, state: fire ? "firing" : "resolved" });
   button.removeAttribute("aria-busy");
-  if (fire && narrow()) showTab("phones");
+  if (!fire) return;
+  if (narrow()) showTab("phones");
+  watchCards(key);
+}
+
+// The chat shows where the cards stand: so cards and phones are in one view.
+function watchCards(key) {
+  const chat = state.chats.find((one) => (story.plan.chats[key] ? one.id === story.plan.chats[key] : !one.private));
+  if (!chat || chat.id === chatId()) return;
+  if (chat.private) choose("people", chat.id, choosePerson);
+  choose("places", chat.private ? "private" : chat.id, choosePlace);
+}
+
+function choose(box, value, change) {
+  $(box).querySelector(`input[value="${value}"]`).checked = true;
+  change(String(value));
 }
 
 function onPlan(plan) {

@@ -31,6 +31,10 @@ class Notices:
         here = [place for incident in about for place in home(incident, self.places)]
         self._say(connection, key, f"🚨 {words}", (*here, *self.places, *self._admins), now)
 
+    def all_clear(self, connection: Connection, key: str, words: str, now: datetime) -> None:
+        """Plain `words` to whom an alarm about no incident went."""
+        self._say(connection, key, f"✅ {words}", (*self.places, *self._admins), now)
+
     def elsewhere(self, chat_id: int) -> tuple[Place, ...]:
         """Where notices go but for that chat; where that is nowhere, every admin."""
         places = tuple(place for place in self.places if place.chat_id != chat_id)

@@ -9,6 +9,12 @@ from bridge.oncall.clocks import named
 from bridge.oncall.records import OnCall, Person
 from bridge.oncall.who import Roster, Turn, now_and_next
 
+NO_LINK = (
+    "can acknowledge only through somebody else, or by a Telegram account that the on-call file does not know: the SMS "
+    "has no link, and says /ack"
+)
+"""Of somebody with a phone and without a telegram id, where there is no public address."""
+
 _THIS_WEEK = timedelta(days=6)
 _THIS_YEAR = timedelta(days=300)
 

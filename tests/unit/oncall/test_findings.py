@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.oncall.calendar import Calendar
-from bridge.oncall.findings import Finding, Weight, findings
+from bridge.oncall.findings import Finding, Weight, answer_by_link_alone, findings
 from bridge.oncall.shifts import Shift
 from bridge.oncall.who import Override, Roster
 from tests.unit.oncall.team import oncall, utc
@@ -189,3 +189,16 @@ def test_a_finding_has_a_stable_code_and_names_its_subject() -> None:
         "people.kofi",
         4,
     )
+
+
+def test_who_is_paged_by_sms_and_has_no_telegram_answers_by_its_link_alone() -> None:
+    people = TEAM + "telegram = 7\n[people.esi]\nphone = '+233201234567'\n[people.yaw]\ntelegram = 8\n"
+
+    def alone(more: str, calendars: dict[str, Calendar | None]) -> list[str]:
+        return [
+            one.key for one in answer_by_link_alone(Roster(oncall=oncall(more, people=people), calendars=calendars))
+        ]
+
+    assert alone(GOOD.replace('"kofi"', '"kofi", "yaw"'), {}) == ["ama"], "esi is in nothing, yaw has no phone"
+    assert alone('[groups.db]\npeople = ["esi"]\n', {}) == ["esi"]
+    assert alone(PAPER, paper((0, 1, ("esi",)), (1, 2, ("stranger",)))) == ["ama", "esi"]
