@@ -36,6 +36,9 @@ from tests.support.manual_clock import ManualClock
 WITHIN_S = 30.0
 """Longest wait for anything; only a failing test waits so long."""
 
+LOOK_EVERY_S = 0.005
+"""Between two looks whether there is anything left to do."""
+
 POST_COSTS_S = {True: 4.65, False: 1.0}
 """What a post adds to the clock, in a group and in private: as much as the service's own pacing asks for."""
 
@@ -96,7 +99,7 @@ class Team:
         try:
             async with asyncio.timeout(WITHIN_S):
                 while any((await self._open_work()).values()):
-                    pass
+                    await asyncio.sleep(LOOK_EVERY_S)  # the service reads by the same thread
         except TimeoutError:
             raise AssertionError(f"the service does not come to rest: {await self._open_work()}") from None
 
