@@ -115,7 +115,7 @@ class App:
             notices=self.notices,
             on_written=self._wake_delivery,
         )
-        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
+        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.sent_pages)
         self._build_telegram()
         self.oncall = OnCallDesk(
             settings,

@@ -108,6 +108,7 @@ _DUE = (
     .order_by(incidents.c.due_at, incidents.c.id)
     .limit(bindparam("b_most"))
 )
+_DUE_IDS = _DUE.with_only_columns(incidents.c.id)
 _NEXT_DUE = select(func.min(incidents.c.due_at)).where(IS_RUNNING)
 _GET = select(incidents).where(incidents.c.id == bindparam("b_id"))
 _TIMER = Many(
@@ -204,6 +205,11 @@ def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
     return [_incident(row) for row in connection.execute(_DUE, {"b_now": now, "b_most": limit})]
 
 
+def due_ids(connection: Connection, now: datetime, limit: int) -> list[int]:
+    """The same ones, unread."""
+    return list(connection.execute(_DUE_IDS, {"b_now": now, "b_most": limit}).scalars())
+
+
 def next_due(connection: Connection) -> datetime | None:
     """When the next timer runs out (or ran out); None when none runs."""
     return connection.execute(_NEXT_DUE).scalar()
@@ -212,6 +218,12 @@ def next_due(connection: Connection) -> datetime | None:
 def set_timers(connection: Connection, timers: Iterable[tuple[int, int, datetime | None]]) -> None:
     """(incident, steps that were run, when the next one runs) of each."""
     _TIMER.run(connection, [(one, position, microseconds(at)) for one, position, at in timers])
+
+
+def put_off(connection: Connection, ids: Iterable[int], until: datetime) -> None:
+    """Their next step runs then, whatever else is known of them."""
+    for some in slices(ids):
+        connection.execute(update(incidents).where(incidents.c.id.in_(some), IS_RUNNING).values(due_at=until))
 
 
 def hurry(connection: Connection, ids: Iterable[int], now: datetime) -> None:

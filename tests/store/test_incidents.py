@@ -125,7 +125,7 @@ def test_what_was_posted_waits_in_its_order_until_it_is_taken_in_or_set_aside(co
     first, second, third = alert_inbox.waiting(connection, 3)
     assert [one.body for one in (first, second, third)] == [b"0", b"1", b"2"]
     alert_inbox.done(connection, [first.id])
-    alert_inbox.set_aside(connection, second, "cannot be read")
+    alert_inbox.set_aside(connection, second.id, "cannot be read")
     alert_inbox.took(connection, third, 40)
     assert [(one.body, one.taken) for one in alert_inbox.waiting(connection, 10)] == [(b"2", 40), (b"3", 0)]
     assert alert_inbox.oldest(connection) == NOW + 2 * MINUTE

@@ -139,7 +139,7 @@ def test_requests_that_were_put_aside_go_and_those_that_wait_stay(connection: Co
     for _ in range(2):
         alert_inbox.keep(connection, "generic", "", b"Disk full", OLD)
     first, _ = alert_inbox.waiting(connection, 2)
-    alert_inbox.set_aside(connection, first, "cannot be read")
+    alert_inbox.set_aside(connection, first.id, "cannot be read")
     assert retention.blank(connection, BEFORE) == 1
     assert [row.trouble for row in connection.execute(select(alert_inbox_table))] == [""]
 
