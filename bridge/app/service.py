@@ -133,6 +133,7 @@ class App:
             clock,
             rosters=self.rosters,
             intake=self.alerts.intake,
+            notices=self.notices,
             loops=self._loops(),
             try_commit=self._try_commit,
             wake=self.wake,
