@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
-from bridge.store import incident_log, incidents, messages, pages, posts
+from bridge.store import incident_log, incident_moves, incidents, messages, pages, posts
 from bridge.store.database import sqlite_engine
 from bridge.store.incident_log import Entry
 from bridge.store.lock import DeliveryLock
@@ -46,7 +46,7 @@ def night(shell: Shell) -> Shell:
         send(connection, first, State.ACCEPTED, now=NOW + 3 * SECOND)
         sent_page(connection, [one], KOFI, State.REJECTED, now=NOW + 5 * MINUTE, position=1)
         at = NOW + 6 * MINUTE
-        incidents.acknowledge(connection, [one], by="Kofi", now=at, again_at={})
+        incident_moves.acknowledge(connection, [one], by="Kofi", now=at, again_at={})
         incident_log.write(connection, [Entry(incident_id=one, event="acknowledged", words="Kofi, chat")], at)
         posts.show_card(connection, "incident:1", Place(chat_id=7), Subject(incident_id=one), NOW)
     return shell

@@ -22,7 +22,7 @@ from bridge.services.chat.notices import Notices
 from bridge.services.incidents import telegram_only, the_end
 from bridge.services.incidents.one_by_one import one_by_one
 from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
-from bridge.store import incident_log, incidents, page_requests, posts
+from bridge.store import incident_log, incident_moves, incidents, page_requests, posts
 from bridge.store.incidents import Incident
 from bridge.store.page_requests import Request
 
@@ -159,7 +159,7 @@ class Escalation:
 
     def _page_again(self, connection: Connection, some: Sequence[Incident], now: datetime) -> None:
         """Acknowledged a while ago, and it fires still."""
-        again = [incident for incident in some if incidents.reopen(connection, incident.id, now)]
+        again = [incident for incident in some if incident_moves.reopen(connection, incident.id, now)]
         _log(connection, again, "ack.timeout", "it fires still", now)
 
     def _end(self, connection: Connection, some: Sequence[Incident], why: str, now: datetime) -> None:

@@ -13,7 +13,17 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import count
 from bridge.oncall.who import Roster
 from bridge.services.incidents.policies import policy_of
-from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
+from bridge.store import (
+    alert_ends,
+    incident_log,
+    incident_moves,
+    incidents,
+    messages,
+    page_requests,
+    pages,
+    posts,
+    storms,
+)
 from bridge.store.incidents import Incident
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -59,7 +69,7 @@ def acknowledge(
     """
     found = incidents.of_ids(connection, ids)
     again_at = {one.id: _again_at(one, roster, now) for one in found}
-    won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
+    won = incident_moves.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
     if not won:
         raise Refused("too_late", _who_was_first(found))
     incident_log.note(connection, won, incident_log.ACKNOWLEDGED, f"{by}, {via}", now)
@@ -70,7 +80,7 @@ def acknowledge(
 def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Answered:
     """Resolve what is not. Raises `Refused` when all are, and says who was first."""
     found = incidents.of_ids(connection, ids)
-    won = incidents.resolve(connection, ids, by=by, now=now)
+    won = incident_moves.resolve(connection, ids, by=by, now=now)
     if not won:
         raise Refused("too_late", _who_was_first(found))
     for one in found:
@@ -104,7 +114,7 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
 
 def ended_by_source(connection: Connection, ids: Sequence[int], source: str, now: datetime) -> None:
     """The source says that these are over."""
-    won = incidents.resolve(connection, ids, by=source, now=now)
+    won = incident_moves.resolve(connection, ids, by=source, now=now)
     incident_log.note(connection, won, "resolved", f"by {source}", now)
     stop_paging(connection, won, now)
 
