@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
 from bridge.services.chat.notices import Notices
-from bridge.services.incidents.alerting import Alerting, RosterOf
+from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.kept_requests import KeptRequests
@@ -18,6 +18,7 @@ from bridge.services.incidents.sent_pages import MakeToken, SentPages
 from bridge.settings import Settings
 from bridge.sources import SOURCES
 from bridge.store.database import Database
+from bridge.store.oncall import RosterOf
 
 
 class AlertDesk:

@@ -8,7 +8,7 @@ from pathlib import Path
 from bridge.clock import SystemClock
 from bridge.domain.errors import StoreError
 from bridge.store import audit
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.store.migrate import HEAD, current
 
@@ -23,13 +23,13 @@ def user_name() -> str:
         return f"uid:{os.getuid()}"
 
 
-def entry_of(act: str, *, outcome: str = audit.DONE, about: str = "", detail: str = "") -> Entry:
+def entry_of(act: str, *, outcome: str = audit.DONE, about: str = "", detail: str = "") -> AuditEntry:
     """What the person at the terminal did."""
     user = user_name()
-    return Entry(who=f"cli:{user}", name=user, door=DOOR, act=act, about=about, outcome=outcome, detail=detail)
+    return AuditEntry(who=f"cli:{user}", name=user, door=DOOR, act=act, about=about, outcome=outcome, detail=detail)
 
 
-async def note(path: Path, entry: Entry) -> None:
+async def note(path: Path, entry: AuditEntry) -> None:
     """Into the audit of the database at `path`. Where there is none, or it is out of order, nothing is noted."""
     with suppress(StoreError):
         if current(path) != HEAD:

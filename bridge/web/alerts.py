@@ -22,7 +22,7 @@ from bridge.domain.errors import StoreUnavailable
 from bridge.domain.wording import count
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
 from bridge.store import alert_inbox, audit
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import NoRoom, Parting, Room, read_body
@@ -147,10 +147,10 @@ class AlertDoor:
         warnings = {"warnings": list(news.warnings)} if news.warnings else {}
         return JSONResponse({"alerts": len(news.alerts), **warnings}, 202)
 
-    def _entry(self, source: str, request: Request) -> Entry:
+    def _entry(self, source: str, request: Request) -> AuditEntry:
         """For the audit: who posts."""
         name = "signature" if self._is_signed(source, request) else name_of(request, self._names) or ""
-        return Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
+        return AuditEntry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
 
     async def _refused(self, source: str, request: Request, outcome: str) -> None:
         """Into the audit: somebody who may post has posted what can never be taken."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from bridge.domain.incident import MOVES, IncidentCause, IncidentState
 from bridge.store import alert_ends, alert_inbox, incident_log, incident_moves, incidents
-from bridge.store.incident_log import Entry
+from bridge.store.incident_log import LogEntry
 from bridge.store.tables import incidents as incidents_table
 from tests.support.incidents import alert, open_incident
 from tests.support.manual_clock import MONDAY_MORNING as NOW
@@ -174,8 +174,10 @@ def test_what_was_posted_waits_in_its_order_until_it_is_taken_in_or_set_aside(co
 
 def test_the_log_of_an_incident_keeps_its_order(connection: Connection) -> None:
     one, two = open_incident(connection, "one", now=NOW), open_incident(connection, "two", now=NOW)
-    incident_log.write(connection, [Entry(incident_id=one, event="opened"), Entry(incident_id=two, event="x")], NOW)
-    incident_log.write(connection, [Entry(incident_id=one, event="page.asked", words="Ama" * 200)], NOW)
+    incident_log.write(
+        connection, [LogEntry(incident_id=one, event="opened"), LogEntry(incident_id=two, event="x")], NOW
+    )
+    incident_log.write(connection, [LogEntry(incident_id=one, event="page.asked", words="Ama" * 200)], NOW)
     found = incident_log.read(connection, one)
     assert [(entry.event, entry.at) for entry in found] == [("opened", NOW), ("page.asked", NOW)]
     assert len(found[1].words) == 300

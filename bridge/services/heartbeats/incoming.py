@@ -26,6 +26,7 @@ from bridge.services.incidents.respond import resolve
 from bridge.store import alert_ends, heartbeats, incidents, switches
 from bridge.store.database import Database
 from bridge.store.heartbeats import Heartbeat
+from bridge.store.oncall import RosterOf
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Heartbeats:
         self,
         *,
         database: Database,
-        roster: Callable[[Connection], Roster],
+        roster: RosterOf,
         in_force: Callable[[], bool],
         intake: Intake,
         notices: Notices,

@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 
 from bridge.clock import LEAP, Clock, Leaps
 from bridge.domain.errors import StoreError
-from bridge.oncall.who import Roster
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.kept_requests import ONE_REQUEST_WITHIN, KeptRequests
 from bridge.services.incidents.paging import Paging
 from bridge.store import alert_inbox, clock_set, incidents
 from bridge.store.database import Database
+from bridge.store.oncall import RosterOf
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ STILL_COMING_S = 0.25
 
 REST = 3.0
 """While requests come in, the loop rests so many times as long as a step took: they share one writer."""
-
-RosterOf = Callable[[Connection], Roster]
-"""Who is on call, as the database and the file in force have it."""
 
 
 class Alerting:

@@ -22,7 +22,7 @@ ALERTS_A_STEP = 25
 ONE_REQUEST_WITHIN = timedelta(seconds=1)
 """So long pages wait for the rest of a request, and of the steps that are due: one page stands for all of it."""
 
-Read = Callable[[str, bytes, str], News]
+ReadRequest = Callable[[str, bytes, str], News]
 """(source, body, content type) -> its news. Raises `PersonError` for what is none."""
 
 Share = Sequence[tuple[Posted, Sequence[Alert]]]
@@ -32,7 +32,7 @@ Share = Sequence[tuple[Posted, Sequence[Alert]]]
 class KeptRequests:
     """Takes them in, in their order. Called inside a transaction."""
 
-    def __init__(self, *, read: Read, intake: Intake, notices: Notices) -> None:
+    def __init__(self, *, read: ReadRequest, intake: Intake, notices: Notices) -> None:
         self._read = read
         self._intake = intake
         self._notices = notices

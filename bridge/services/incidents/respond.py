@@ -36,7 +36,7 @@ _CODE = re.compile(r"([APS])([0-9]{1,18})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answered:
+class Responded:
     """`done`: incidents that were changed. `words`: for whoever asked, plain."""
 
     done: tuple[int, ...]
@@ -62,7 +62,7 @@ def incidents_of(connection: Connection, code: str) -> list[int]:
 
 def acknowledge(
     connection: Connection, ids: Sequence[int], *, by: str, via: str, roster: Roster, now: datetime
-) -> Answered:
+) -> Responded:
     """Acknowledge what is open of these. In this one transaction escalation ends and queued pages are cancelled.
 
     Raises `Refused` when none is open, and says who was first.
@@ -74,10 +74,10 @@ def acknowledge(
         raise Refused("too_late", _who_was_first(found))
     incident_log.note(connection, won, incident_log.ACKNOWLEDGED, f"{by}, {via}", now)
     stop_paging(connection, won, now)
-    return Answered(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
+    return Responded(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
 
 
-def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Answered:
+def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Responded:
     """Resolve what is not. Raises `Refused` when all are, and says who was first."""
     found = incidents.of_ids(connection, ids)
     won = incident_moves.resolve(connection, ids, by=by, now=now)
@@ -89,10 +89,10 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
             alert_ends.note(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
     incident_log.note(connection, won, "resolved", f"{by}, {via}", now)
     stop_paging(connection, won, now)
-    return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")
+    return Responded(done=tuple(won), words=f"{_named(found, won)}: resolved")
 
 
-def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str, now: datetime) -> Answered:
+def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str, now: datetime) -> Responded:
     """Run the next step now, not after the wait. Raises `Refused` where none is to come.
 
     `seen`: the position that the button was drawn at, so that two presses are one.
@@ -109,7 +109,7 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
     incidents.hurry(connection, [incident_id], now)
     incident_log.note(connection, [incident_id], "escalated", by, now)
     posts.touch_incidents(connection, [incident_id])
-    return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
+    return Responded(done=(incident_id,), words=f"{found.code}: the next step runs now")
 
 
 def ended_by_source(connection: Connection, ids: Sequence[int], source: str, now: datetime) -> None:

@@ -17,7 +17,8 @@ from bridge.services.incidents import page_outage, the_end
 from bridge.services.incidents.one_by_one import Odd, is_the_stores, together_or_each
 from bridge.services.incidents.policies import policy_of, steps_of
 from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
-from bridge.store.incident_log import Entry
+from bridge.store.incident_log import LogEntry
+from bridge.store.oncall import RosterOf
 from bridge.store.outcomes import Finished
 from bridge.store.pages import Page
 from bridge.store.queue import Call
@@ -35,7 +36,7 @@ class SentPages:
         self,
         *,
         notices: Notices,
-        roster: Callable[[Connection], Roster],
+        roster: RosterOf,
         make_token: MakeToken,
         link: Callable[[str], str],
     ) -> None:
@@ -98,7 +99,9 @@ class SentPages:
             ids = pages.incident_ids(connection, page.id)
             about |= set(ids)
             # A page for thousands is one line in the log of its first ones: the rest find it by the page.
-            entries += [Entry(incident_id=incident_id, event="page.outcome", words=words) for incident_id in ids[:50]]
+            entries += [
+                LogEntry(incident_id=incident_id, event="page.outcome", words=words) for incident_id in ids[:50]
+            ]
             if one.next.state is State.UNKNOWN:
                 self._once_more(connection, page, now)
             elif one.next.state is State.QUEUED and not pages.worst(connection, page.id, 1)[1]:
