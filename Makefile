@@ -19,7 +19,7 @@ PURE := tests/unit tests/services/test_pacing.py tests/services/test_retry.py
 
 test: lint  ## lint, types and all tests (about 8 minutes on two cores)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=100 $(PURE)
-	$(BIN)/python -m pytest -q -n auto --dist worksteal $(PURE:%=--ignore=%)
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal $(PURE:%=--ignore=%)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ SERVICES_MAY_IMPORT = {
     "chat": set(),
     "incidents": {"chat"},
     "oncall": {"chat"},
-    "heartbeats": {"incidents"},
+    "heartbeats": {"chat", "incidents"},
 }
 
 BUILDERS = {"app", "commands"}

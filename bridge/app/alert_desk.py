@@ -9,13 +9,16 @@ from datetime import UTC, datetime, timedelta
 from bridge.clock import Clock
 from bridge.engine.embedded import WorkLoop
 from bridge.services.chat.notices import Notices
-from bridge.services.incidents.alerting import Alerting, RosterOf
+from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
-from bridge.services.incidents.paging import MakeToken, Paging
+from bridge.services.incidents.kept_requests import KeptRequests
+from bridge.services.incidents.paging import Paging
+from bridge.services.incidents.sent_pages import MakeToken, SentPages
 from bridge.settings import Settings
 from bridge.sources import SOURCES
 from bridge.store.database import Database
+from bridge.store.oncall import RosterOf
 
 
 class AlertDesk:
@@ -32,22 +35,22 @@ class AlertDesk:
         on_written: Callable[[], None],
     ) -> None:
         """`on_written`: something was written that delivery and chat should look at."""
+        make_token = ack_tokens(settings)
         self.paging = Paging(
-            notices=notices,
-            roster=roster,
-            interval=timedelta(seconds=settings.page_interval_s),
-            make_token=ack_tokens(settings),
-            link=ack_links(settings),
+            notices=notices, interval=timedelta(seconds=settings.page_interval_s), make_token=make_token
         )
+        self.sent_pages = SentPages(notices=notices, roster=roster, make_token=make_token, link=ack_links(settings))
         self.intake = Intake(notices=notices)
         self.alerting = Alerting(
             database=database,
-            read=lambda source, body, content_type: SOURCES[source](body, content_type),
             roster=roster,
-            intake=self.intake,
+            requests=KeptRequests(
+                read=lambda source, body, content_type: SOURCES[source](body, content_type),
+                intake=self.intake,
+                notices=notices,
+            ),
             escalation=Escalation(notices=notices, page_max_age=timedelta(seconds=settings.page_max_age_s)),
             paging=self.paging,
-            notices=notices,
             clock=clock,
             on_written=on_written,
         )

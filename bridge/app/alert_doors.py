@@ -5,10 +5,10 @@ from collections.abc import Callable
 from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.services.chat.notices import Notices
-from bridge.services.incidents.alerting import RosterOf
 from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import Settings
 from bridge.store.database import Database
+from bridge.store.oncall import RosterOf
 from bridge.web.ack import AckPage
 from bridge.web.alerts import AlertDoor
 

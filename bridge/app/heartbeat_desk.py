@@ -9,6 +9,7 @@ import httpx
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.engine.embedded import WorkLoop
+from bridge.services.chat.notices import Notices
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
 from bridge.services.incidents.intake import Intake
@@ -29,6 +30,7 @@ class HeartbeatDesk:
         *,
         rosters: RosterInForce,
         intake: Intake,
+        notices: Notices,
         loops: Sequence[WorkLoop],
         try_commit: Callable[[], Awaitable[None]],
         wake: Callable[[], None],
@@ -39,6 +41,7 @@ class HeartbeatDesk:
             roster=rosters.roster,
             in_force=lambda: rosters.is_readable,
             intake=intake,
+            notices=notices,
             clock=clock,
             on_written=wake,
         )

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bridge.app.gateways import configured_gateways, largest_batch
+from bridge.app.housekeeping import HousekeepingDesk
 from bridge.clock import Clock
 from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
 from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
-from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.low_balance import LowBalance
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
@@ -95,7 +95,7 @@ class Outbox:
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
-        self.housekeeping = Housekeeping(
+        self.housekeeping = HousekeepingDesk(
             database,
             clock,
             absence=absence,

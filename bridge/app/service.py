@@ -116,7 +116,7 @@ class App:
             notices=self.notices,
             on_written=self._wake_delivery,
         )
-        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.paging)
+        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.sent_pages)
         self._build_telegram()
         self.oncall = OnCallDesk(
             settings,
@@ -134,6 +134,7 @@ class App:
             clock,
             rosters=self.rosters,
             intake=self.alerts.intake,
+            notices=self.notices,
             loops=self._loops(),
             try_commit=self._try_commit,
             wake=self.wake,

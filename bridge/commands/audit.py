@@ -1,25 +1,19 @@
-"""`bridge audit`: who did what, when, through which door, with the outcome; and how a command notes what it did."""
+"""`bridge audit`: who did what, when, through which door, with the outcome."""
 
-import getpass
 import json
-import os
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
 from bridge import settings
 from bridge.clock import SystemClock
 from bridge.domain.durations import read_duration
-from bridge.domain.errors import OperatorError, StoreError, StoreUnusable
+from bridge.domain.errors import OperatorError, StoreUnusable
 from bridge.store import audit
-from bridge.store.audit import Entry, Kept
-from bridge.store.database import Database, sqlite_engine, unavailable
+from bridge.store.audit import Kept
+from bridge.store.database import sqlite_engine, unavailable
 from bridge.store.migrate import HEAD, current, database_file, refuse_newer
-
-DOOR = "cli"
 
 
 class AuditError(OperatorError):
@@ -83,30 +77,3 @@ def _clock(at: datetime) -> str:
 
 def _visible(character: str) -> str:
     return character if character.isprintable() else "\ufffd"
-
-
-def user_name() -> str:
-    """Who runs this, as the system knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container may run us under an id without a name
-        return f"uid:{os.getuid()}"
-
-
-def entry_of(act: str, *, outcome: str = audit.DONE, about: str = "", detail: str = "") -> Entry:
-    """What the person at the terminal did."""
-    user = user_name()
-    return Entry(who=f"cli:{user}", name=user, door=DOOR, act=act, about=about, outcome=outcome, detail=detail)
-
-
-async def note(path: Path, entry: Entry) -> None:
-    """Into the audit of the database at `path`. Where there is none, or it is out of order, nothing is noted."""
-    with suppress(StoreError):
-        if current(path) != HEAD:
-            return
-        database = Database(path)
-        try:
-            now = SystemClock().now()
-            await database.write(lambda connection: audit.write(connection, entry, now))
-        finally:
-            await database.aclose()

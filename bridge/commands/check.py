@@ -13,9 +13,9 @@ from telegram.request import HTTPXRequest
 from bridge import logs, settings
 from bridge.app import ConfiguredGateway, configured_gateways
 from bridge.clock import SystemClock
-from bridge.commands.audit import entry_of, note
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
 from bridge.commands.report import Report
+from bridge.commands.terminal import entry_of, note
 from bridge.domain.balance import amount
 from bridge.domain.errors import BridgeError, SettingsError, StoreError
 from bridge.domain.outcome import Accepted, Unknown

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from bridge import logs, settings
 from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, rules_of
 from bridge.clock import SystemClock
-from bridge.commands.audit import entry_of, note, user_name
 from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
+from bridge.commands.terminal import entry_of, note, user_name
 from bridge.domain.delivery import SETTLED, State
 from bridge.domain.errors import PersonError, Refused, SettingsError
 from bridge.domain.problem_words import explain

@@ -23,7 +23,7 @@ from bridge.store import incident_log, incidents, messages, pages, trail
 from bridge.store.database import sqlite_engine, unavailable
 from bridge.store.incidents import Incident
 from bridge.store.migrate import HEAD, current, database_file, refuse_newer
-from bridge.store.trail import Asked, Attempt, Shown, Standing
+from bridge.store.trail import Asked, Attempt, DeliveryStanding, Shown
 
 FOUND, NO_SUCH_THING = 0, 1
 
@@ -253,7 +253,7 @@ def _details(one: Attempt) -> str:
     return ", ".join(word for word in said if word)
 
 
-def _standing(one: Standing) -> str:
+def _standing(one: DeliveryStanding) -> str:
     words = f"{mask(one.number)} is {one.state} since {_clock(one.changed_at)}"
     if why := reason(one.reason):
         words += f": {why}"

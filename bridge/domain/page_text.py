@@ -10,6 +10,9 @@ from bridge.domain.wording import age
 SHORTEST_TITLE = 24
 """Characters of the title that are kept, even if that takes a second segment."""
 
+UNREADABLE = "CRITICAL: you are paged, and it cannot be read about what. Look at /alerts in Telegram"
+"""The text of a page whose rows cannot be read: one segment."""
+
 TAGS = {
     Severity.CRITICAL: "CRITICAL",
     Severity.ERROR: "ERROR",

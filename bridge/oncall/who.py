@@ -72,20 +72,20 @@ def gaps(roster: Roster, schedule: str, start: datetime, end: datetime) -> tuple
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Turn:
+class Duty:
     """Who is on call `until` then; None: for a year at least. Nobody in a gap."""
 
     people: tuple[Person, ...]
     until: datetime | None
 
 
-def now_and_next(roster: Roster, schedule: str, at: datetime) -> tuple[Turn, Turn | None]:
+def now_and_next(roster: Roster, schedule: str, at: datetime) -> tuple[Duty, Duty | None]:
     """Who has the schedule now, and who takes it when that ends (a gap is nobody); no next where it never ends."""
     change = next_change(roster, schedule, at)
-    now = Turn(people=on_call(roster, schedule, at), until=change)
+    now = Duty(people=on_call(roster, schedule, at), until=change)
     if change is None:
         return now, None
-    then = Turn(people=on_call(roster, schedule, change), until=next_change(roster, schedule, change))
+    then = Duty(people=on_call(roster, schedule, change), until=next_change(roster, schedule, change))
     return now, then
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from bridge.store.tables import IS_NEWS, alert_inbox
 
@@ -23,12 +24,15 @@ class Posted:
 
 _KEEP = insert(alert_inbox)
 _FIRST = select(alert_inbox).where(IS_NEWS).order_by(alert_inbox.c.id).limit(bindparam("most"))
+_FIRST_IDS = _FIRST.with_only_columns(alert_inbox.c.id)
 _DONE = delete(alert_inbox).where(alert_inbox.c.id.in_(bindparam("b_ids", expanding=True)))
 _OLDEST = select(func.min(alert_inbox.c.received_at)).where(IS_NEWS)
 
 
-def keep(connection: Connection, source: str, content_type: str, body: bytes, now: datetime) -> None:
-    """Write it down; once this commits, it is not lost."""
+def keep(
+    connection: Connection, source: str, content_type: str, body: bytes, now: datetime, *, trouble: str = ""
+) -> None:
+    """Write it down; once this commits, it is not lost. `trouble`: why it is set aside at once, where it is."""
     connection.execute(
         _KEEP,
         {
@@ -37,24 +41,35 @@ def keep(connection: Connection, source: str, content_type: str, body: bytes, no
             "body": body,
             "received_at": now,
             "taken": 0,
-            "trouble": "",
+            "trouble": trouble[:200],
         },
     )
 
 
 def waiting(connection: Connection, limit: int) -> list[Posted]:
     """The oldest that wait, in the order in which they came."""
-    return [
-        Posted(
-            id=row.id,
-            source=row.source,
-            content_type=row.content_type,
-            body=row.body,
-            received_at=row.received_at,
-            taken=row.taken,
-        )
-        for row in connection.execute(_FIRST, {"most": limit})
-    ]
+    return [_posted(row) for row in connection.execute(_FIRST, {"most": limit})]
+
+
+def waiting_ids(connection: Connection, limit: int) -> list[int]:
+    """The same ones, unread."""
+    return list(connection.execute(_FIRST_IDS, {"most": limit}).scalars())
+
+
+def get(connection: Connection, posted_id: int) -> Posted:
+    """One of those that wait."""
+    return _posted(connection.execute(select(alert_inbox).where(alert_inbox.c.id == posted_id)).one())
+
+
+def _posted(row: Row[Any]) -> Posted:
+    return Posted(
+        id=row.id,
+        source=row.source,
+        content_type=row.content_type,
+        body=row.body,
+        received_at=row.received_at,
+        taken=row.taken,
+    )
 
 
 def took(connection: Connection, posted: Posted, taken: int) -> None:
@@ -68,9 +83,9 @@ def done(connection: Connection, ids: Collection[int]) -> None:
         connection.execute(_DONE, {"b_ids": sorted(ids)})
 
 
-def set_aside(connection: Connection, posted: Posted, trouble: str) -> None:
+def set_aside(connection: Connection, posted_id: int, trouble: str) -> None:
     """It cannot be taken in: it stays for whoever looks into it, and is not asked for again."""
-    connection.execute(update(alert_inbox).where(alert_inbox.c.id == posted.id).values(trouble=trouble[:200]))
+    connection.execute(update(alert_inbox).where(alert_inbox.c.id == posted_id).values(trouble=trouble[:200]))
 
 
 def oldest(connection: Connection) -> datetime | None:

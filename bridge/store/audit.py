@@ -16,7 +16,7 @@ _LENGTHS = {column.name: column.type.length for column in audit.columns if hasat
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class AuditEntry:
     """`who`: `tg:<user id>`, `api:<token>`, `alerts:<token>`, `link:<person>`, `cli:<os user>`.
 
     `name`: as people know them. `about`: the code of a message, incident or page, or a schedule. `outcome`: `done`, or
@@ -38,20 +38,20 @@ class Kept:
     """A row, and when that was."""
 
     at: datetime
-    entry: Entry
+    entry: AuditEntry
 
 
 _ADD = insert(audit)
 _LAST = select(audit.c.at).where(audit.c.who == bindparam("b_who")).order_by(audit.c.id.desc()).limit(1)
 
 
-def write(connection: Connection, entry: Entry, now: datetime) -> None:
+def write(connection: Connection, entry: AuditEntry, now: datetime) -> None:
     """Note it, in the transaction of what it tells of."""
     values = {name: value[: _LENGTHS[name]] for name, value in asdict(entry).items()}
     connection.execute(_ADD, {**values, "at": now})
 
 
-def write_now_and_then(connection: Connection, entry: Entry, now: datetime) -> None:
+def write_now_and_then(connection: Connection, entry: AuditEntry, now: datetime) -> None:
     """Note somebody without access, unless they have a row of less than a minute ago."""
     last = connection.execute(_LAST, {"b_who": entry.who[: _LENGTHS["who"]]}).scalar()
     if last is None or not timedelta(0) <= now - last < ONCE_IN:
@@ -66,4 +66,4 @@ def read(connection: Connection, *, since: datetime | None = None, who: str = ""
     if who:
         query = query.where(or_(audit.c.who == who, func.lower(audit.c.name) == who.lower()))
     for row in connection.execute(query):
-        yield Kept(at=row.at, entry=Entry(**{name: row._mapping[name] for name in _LENGTHS}))
+        yield Kept(at=row.at, entry=AuditEntry(**{name: row._mapping[name] for name in _LENGTHS}))

@@ -22,7 +22,7 @@ EASED = "eased"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class LogEntry:
     """A line of an incident's log: a stable event word, and words for people."""
 
     incident_id: int
@@ -42,7 +42,7 @@ _LOG = Many(
 )
 
 
-def write(connection: Connection, entries: Iterable[Entry], now: datetime) -> None:
+def write(connection: Connection, entries: Iterable[LogEntry], now: datetime) -> None:
     """Note what happened."""
     _LOG.run(
         connection, [(one.incident_id, microseconds(one.at or now), one.event, one.words[:300]) for one in entries]
@@ -51,18 +51,18 @@ def write(connection: Connection, entries: Iterable[Entry], now: datetime) -> No
 
 def note(connection: Connection, ids: Iterable[int], event: str, words: str, now: datetime) -> None:
     """The same happened to each of these."""
-    write(connection, [Entry(incident_id=one, event=event, words=words) for one in ids], now)
+    write(connection, [LogEntry(incident_id=one, event=event, words=words) for one in ids], now)
 
 
-def read(connection: Connection, incident_id: int) -> list[Entry]:
+def read(connection: Connection, incident_id: int) -> list[LogEntry]:
     """What happened to it, in order."""
     rows = connection.execute(
         select(incident_log).where(incident_log.c.incident_id == incident_id).order_by(incident_log.c.id)
     )
-    return [Entry(incident_id=row.incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
+    return [LogEntry(incident_id=row.incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
 
 
-def of_events(connection: Connection, incident_id: int, events: Collection[str]) -> list[Entry]:
+def of_events(connection: Connection, incident_id: int, events: Collection[str]) -> list[LogEntry]:
     """The newest entry of each wording of these events, in order."""
     rows = connection.execute(
         select(func.max(incident_log.c.id).label("id"), func.max(incident_log.c.at).label("at"))
@@ -71,7 +71,7 @@ def of_events(connection: Connection, incident_id: int, events: Collection[str])
         .group_by(incident_log.c.event, incident_log.c.words)
         .order_by(func.max(incident_log.c.id))
     )
-    return [Entry(incident_id=incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
+    return [LogEntry(incident_id=incident_id, event=row.event, words=row.words, at=row.at) for row in rows]
 
 
 def last_of(connection: Connection, ids: Iterable[int], events: Collection[str]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Incidents: opened, heard of, acknowledged, resolved; and the timers of their escalation."""
+"""Incidents: opened, heard of, read; and the timers of their escalation. `incident_moves` changes their states."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -90,7 +90,7 @@ _OPEN_OF = select(incidents).where(
 _SAID = ("title", "text", "severity", "labels", "links")
 _HEARD = Many(
     update(incidents)
-    .where(incidents.c.id == bindparam("b_id"))
+    .where(incidents.c.id == bindparam("b_id"), IS_OPEN_INCIDENT)
     .values({name: bindparam(f"b_{name}") for name in _SAID})
     .values(
         starts_at=func.coalesce(bindparam("b_starts", type_=UtcTime), incidents.c.starts_at),
@@ -108,11 +108,12 @@ _DUE = (
     .order_by(incidents.c.due_at, incidents.c.id)
     .limit(bindparam("b_most"))
 )
+_DUE_IDS = _DUE.with_only_columns(incidents.c.id)
 _NEXT_DUE = select(func.min(incidents.c.due_at)).where(IS_RUNNING)
 _GET = select(incidents).where(incidents.c.id == bindparam("b_id"))
 _TIMER = Many(
     update(incidents)
-    .where(incidents.c.id == bindparam("b_id"))
+    .where(incidents.c.id == bindparam("b_id"), IS_OPEN_INCIDENT)
     .values(position=bindparam("b_position"), due_at=bindparam("b_due")),
     "b_id",
     "b_position",
@@ -156,7 +157,7 @@ def open_of(connection: Connection, source: str, fingerprints: Iterable[str]) ->
 
 
 def heard(connection: Connection, news: Sequence[tuple[int, Alert]], now: datetime) -> None:
-    """(incident, what is said of it now) of those that fire still."""
+    """(incident, what is said of it now) of those that fire still. A resolved one stays as it is."""
     at = microseconds(now)
     _HEARD.run(
         connection,
@@ -204,14 +205,25 @@ def due(connection: Connection, now: datetime, limit: int) -> list[Incident]:
     return [_incident(row) for row in connection.execute(_DUE, {"b_now": now, "b_most": limit})]
 
 
+def due_ids(connection: Connection, now: datetime, limit: int) -> list[int]:
+    """The same ones, unread."""
+    return list(connection.execute(_DUE_IDS, {"b_now": now, "b_most": limit}).scalars())
+
+
 def next_due(connection: Connection) -> datetime | None:
     """When the next timer runs out (or ran out); None when none runs."""
     return connection.execute(_NEXT_DUE).scalar()
 
 
 def set_timers(connection: Connection, timers: Iterable[tuple[int, int, datetime | None]]) -> None:
-    """(incident, steps that were run, when the next one runs) of each."""
+    """(incident, steps that were run, when the next one runs) of each that is not resolved."""
     _TIMER.run(connection, [(one, position, microseconds(at)) for one, position, at in timers])
+
+
+def put_off(connection: Connection, ids: Iterable[int], until: datetime) -> None:
+    """Their next step runs then, whatever else is known of them."""
+    for some in slices(ids):
+        connection.execute(update(incidents).where(incidents.c.id.in_(some), IS_RUNNING).values(due_at=until))
 
 
 def hurry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
@@ -227,58 +239,3 @@ def hurry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
             )
             .values(due_at=now)
         )
-
-
-def acknowledge(
-    connection: Connection, ids: Sequence[int], *, by: str, now: datetime, again_at: Mapping[int, datetime | None]
-) -> list[int]:
-    """Acknowledge what is open; gives the ids that were. `again_at`: incident -> when it pages again if it still fires.
-
-    One conditional UPDATE: of two who press, one wins.
-    """
-    won: list[int] = []
-    by_time: dict[datetime | None, list[int]] = {}
-    for incident_id in ids:
-        by_time.setdefault(again_at.get(incident_id), []).append(incident_id)
-    for due_at, group in by_time.items():
-        for some in slices(group):
-            won += connection.execute(
-                update(incidents)
-                .where(incidents.c.id.in_(some), incidents.c.state == IncidentState.OPEN.value)
-                .values(state=IncidentState.ACKNOWLEDGED.value, acked_by=by[:200], acked_at=now, due_at=due_at)
-                .returning(incidents.c.id)
-            ).scalars()
-    return sorted(won)
-
-
-def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetime) -> list[int]:
-    """Resolve what is not; gives the ids that were. Their timers end."""
-    won: list[int] = []
-    for some in slices(ids):
-        won += connection.execute(
-            update(incidents)
-            .where(incidents.c.id.in_(some), IS_OPEN_INCIDENT)
-            .values(state=IncidentState.RESOLVED.value, resolved_by=by[:200], resolved_at=now, due_at=None)
-            .returning(incidents.c.id)
-        ).scalars()
-    return sorted(won)
-
-
-def begin(connection: Connection, incident_id: int, policy: str, due_at: datetime | None, now: datetime) -> None:
-    """It is open, whoever acknowledged it, and pages by this policy from `due_at` on; None: it pages nobody."""
-    connection.execute(
-        update(incidents)
-        .where(incidents.c.id == incident_id, IS_OPEN_INCIDENT)
-        .values(state=IncidentState.OPEN.value, policy=policy, position=0, due_at=due_at, paging_since=now)
-    )
-
-
-def reopen(connection: Connection, incident_id: int, now: datetime) -> bool:
-    """Acknowledged and still firing: its escalation begins anew. False when it is not acknowledged any more."""
-    return bool(
-        connection.execute(
-            update(incidents)
-            .where(incidents.c.id == incident_id, incidents.c.state == IncidentState.ACKNOWLEDGED.value)
-            .values(state=IncidentState.OPEN.value, position=0, due_at=now, paging_since=now)
-        ).rowcount
-    )

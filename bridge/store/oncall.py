@@ -1,13 +1,17 @@
 """What the database knows of who is on call: files that were accepted, calendars as last read, overrides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from bridge.oncall.who import Override
+from bridge.oncall.who import Override, Roster
 from bridge.store.dialect import insert_new
 from bridge.store.tables import calendars, oncall_files, overrides
+
+RosterOf = Callable[[Connection], Roster]
+"""Who is on call, as the database and the file in force have it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -98,6 +98,22 @@ def waiting(connection: Connection) -> dict[str, datetime]:
     return {row.person: row.due_at for row in connection.execute(_OPEN_ROWS.group_by(page_requests.c.person))}
 
 
+def each_waiting(connection: Connection) -> list[tuple[str, int]]:
+    """(person, incident) of each page that is asked for, unread."""
+    rows = connection.execute(
+        select(page_requests.c.person, page_requests.c.incident_id).where(IS_OPEN_REQUEST).order_by(page_requests.c.id)
+    )
+    return [(row.person, row.incident_id) for row in rows]
+
+
+def due_at(connection: Connection, person: str, incident_id: int) -> datetime | None:
+    """When this person's page about that incident is due; None when none is asked for any more."""
+    query = select(page_requests.c.due_at).where(
+        IS_OPEN_REQUEST, page_requests.c.person == person, page_requests.c.incident_id == incident_id
+    )
+    return connection.execute(query).scalar()
+
+
 def requested(connection: Connection, person: str, now: datetime) -> list[int]:
     """Incidents that this person is to be paged about now."""
     return list(

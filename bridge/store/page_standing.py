@@ -12,7 +12,7 @@ from bridge.store.tables import incidents, page_requests
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class PageStanding:
     """`open`: nobody has answered these yet. `resolved_at`: of the last one, where all are resolved.
 
     `shown`: some of them, what is open first, then the most severe and oldest.
@@ -28,7 +28,7 @@ _STATES = [IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.RESOLVE
 _STATE_ORDER = {state.value: place for place, state in enumerate(_STATES)}
 
 
-def standing(connection: Connection, page_id: int, most: int) -> Standing:
+def standing(connection: Connection, page_id: int, most: int) -> PageStanding:
     """Of this page, with at most so many incidents."""
     # Two requests may have been answered by one page.
     of_page = incidents.c.id.in_(select(page_requests.c.incident_id).where(page_requests.c.page_id == page_id))
@@ -55,7 +55,7 @@ def standing(connection: Connection, page_id: int, most: int) -> Standing:
     )
     found = {one.id: one for one in of_ids(connection, ids)}
     over = set(counts) == {IncidentState.RESOLVED}
-    return Standing(
+    return PageStanding(
         total=sum(number for number, _ in counts.values()),
         open=counts.get(IncidentState.OPEN, (0, None))[0],
         resolved_at=counts[IncidentState.RESOLVED][1] if over else None,

@@ -28,7 +28,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class DeliveryStanding:
     """Where a delivery is. `due_at`: of what is queued, when it goes out."""
 
     message_id: int
@@ -93,7 +93,7 @@ def attempts_of(connection: Connection, message_ids: Collection[int]) -> list[At
     return sorted(found, key=lambda one: (one.started_at, one.message_id, one.number, one.attempt))
 
 
-def standings_of(connection: Connection, message_ids: Collection[int]) -> list[Standing]:
+def standings_of(connection: Connection, message_ids: Collection[int]) -> list[DeliveryStanding]:
     """Where each delivery of these messages is."""
     found = []
     for some in slices(message_ids):
@@ -110,7 +110,7 @@ def standings_of(connection: Connection, message_ids: Collection[int]) -> list[S
             .where(deliveries.c.message_id.in_(some))
             .order_by(deliveries.c.message_id, deliveries.c.position)
         )
-        found += [Standing(**row._mapping) for row in rows]
+        found += [DeliveryStanding(**row._mapping) for row in rows]
     return found
 
 

@@ -18,7 +18,7 @@ from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError
 from bridge.services.sms.decide_message import Person
 from bridge.store import audit, inbox, posts
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.telegram import replies
@@ -32,7 +32,7 @@ DOOR = "telegram"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Did:
-    """What was done. `words`: the answer (Telegram HTML), None for none. The others are for the audit, see `Entry`."""
+    """What was done. `words`: the answer (Telegram HTML), None for none. The others are as in an `AuditEntry`."""
 
     words: str | None = None
     about: str = ""
@@ -155,9 +155,9 @@ def deny(connection: Connection, person: Person, place: Place, doing: str, now: 
     audit.write_now_and_then(connection, replace(_entry(person, place, doing), outcome="no_access"), now)
 
 
-def _entry(person: Person, place: Place, doing: str) -> Entry:
+def _entry(person: Person, place: Place, doing: str) -> AuditEntry:
     topic = f":{place.thread_id}" if place.thread_id else ""
-    return Entry(who=person.owner, name=person.name, door=DOOR, place=f"{place.chat_id}{topic}", act=doing)
+    return AuditEntry(who=person.owner, name=person.name, door=DOOR, place=f"{place.chat_id}{topic}", act=doing)
 
 
 def refusal(error: PersonError) -> Act:

@@ -10,7 +10,7 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.oncall.records import NO_POLICY
 from bridge.services.chat.chat_port import Button, Card
-from bridge.store.incident_log import BECAME_CRITICAL, TELEGRAM_ONLY, Entry
+from bridge.store.incident_log import BECAME_CRITICAL, TELEGRAM_ONLY, LogEntry
 from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
 from bridge.store.storms import Storm
@@ -43,7 +43,7 @@ _PAGED_WORDS = {
 _STILL_TRIED = frozenset({None, State.QUEUED, State.SENDING, State.HELD})
 
 
-def incident_card(incident: Incident, paged: Sequence[Paged], told: Sequence[Entry] = ()) -> Card:
+def incident_card(incident: Incident, paged: Sequence[Paged], told: Sequence[LogEntry] = ()) -> Card:
     """The card of an incident, with who was paged and what came of it. `told`: entries of its log, of `EVENTS`."""
     for room in (TEXT_SHOWN, 200, 0):
         text = "\n".join([*_head(incident, room), *_people(incident, paged), *_told(told), *_foot(incident, paged)])
@@ -123,7 +123,7 @@ def _people(incident: Incident, paged: Sequence[Paged]) -> list[str]:
     return lines + [_paged(incident, one) for one in shown]
 
 
-def _told(told: Sequence[Entry]) -> list[str]:
+def _told(told: Sequence[LogEntry]) -> list[str]:
     return [f"{EVENTS[one.event]} {escape(one.words)}{_at(one.at)}" for one in told[-PAGED_SHOWN:]]
 
 

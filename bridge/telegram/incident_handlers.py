@@ -17,12 +17,12 @@ from bridge.domain.incident import IncidentState
 from bridge.oncall.naming import targets_named
 from bridge.oncall.who import Roster
 from bridge.services.incidents import respond
-from bridge.services.incidents.alerting import RosterOf
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.policies import ASKED_FOR
 from bridge.services.oncall.by_name import SIGNS
 from bridge.services.sms.decide_message import Person
 from bridge.store import incidents
+from bridge.store.oncall import RosterOf
 from bridge.telegram import incident_cards
 from bridge.telegram.asking import Asker, Desk, Did, Handle, add_commands, arguments_of, message_of, relayed_text
 

@@ -11,7 +11,7 @@ from bridge.oncall.findings import LOOKED_AHEAD, answer_by_link_alone
 from bridge.oncall.naming import people_named
 from bridge.oncall.records import DEFAULT_POLICY, ONCALL
 from bridge.oncall.who import Roster
-from bridge.services.oncall.roster_words import NO_LINK, moment, names, turn
+from bridge.services.oncall.roster_words import NO_LINK, duty, moment, names
 
 NO_FILE = "There is no on-call file, so nobody is on call. An admin writes one and says /reload."
 GAPS_SHOWN = 3
@@ -51,9 +51,9 @@ def _schedule(roster: Roster, schedule: str, zone: ZoneInfo, now: datetime) -> I
     current, following = who.now_and_next(roster, schedule, now)
     yield ""
     yield f"<b>{escape(schedule)}</b> {named(zone)}"
-    yield f"now: <b>{escape(turn(current, zone, now))}</b>"
+    yield f"now: <b>{escape(duty(current, zone, now))}</b>"
     if following is not None:
-        yield f"next: {escape(turn(following, zone, now))}"
+        yield f"next: {escape(duty(following, zone, now))}"
     for override in roster.overrides:
         person = roster.oncall.people.get(override.person)
         if override.schedule == schedule and person is not None and override.end > now:

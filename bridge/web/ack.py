@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.oncall.who import Roster
 from bridge.services.incidents.ack_link import Linked, answer, look
 from bridge.store import audit
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
+from bridge.store.oncall import RosterOf
 from bridge.web.ack_html import HEADERS, ack_page, notice_page
 from bridge.web.wrong_guesses import WITHIN, WrongGuesses
 
@@ -34,7 +34,7 @@ class AckPage:
         self,
         *,
         database: Database,
-        roster: Callable[[Connection], Roster],
+        roster: RosterOf,
         clock: Clock,
         on_acknowledged: Callable[[], None],
     ) -> None:
@@ -81,11 +81,11 @@ class AckPage:
         now = self._clock.now()
         linked = answer(connection, token, self._roster(connection), now)
         if linked is None:
-            denied = Entry(who=f"{DOOR}:", door=DOOR, act=ACK, outcome="no_such_link")
+            denied = AuditEntry(who=f"{DOOR}:", door=DOOR, act=ACK, outcome="no_such_link")
             audit.write_now_and_then(connection, denied, now)
             return None
         page = linked.page
-        entry = Entry(who=f"{DOOR}:{page.person}", name=page.person_name, door=DOOR, act=ACK, about=page.code)
+        entry = AuditEntry(who=f"{DOOR}:{page.person}", name=page.person_name, door=DOOR, act=ACK, about=page.code)
         audit.write(connection, replace(entry, outcome=linked.refused or audit.DONE), now)
         return linked
 

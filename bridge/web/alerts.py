@@ -24,7 +24,7 @@ from bridge.services.incidents import refused_posts
 from bridge.services.incidents.refused_posts import RefusedPosts, Sender
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
 from bridge.store import alert_inbox, audit, incidents
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import NoRoom, Parting, Room, read_body
@@ -170,10 +170,10 @@ class AlertDoor:
         self._on_kept()
         return JSONResponse({"alerts": len(news.alerts)} | ({"warnings": told} if told else {}), 202)
 
-    def _entry(self, source: str, request: Request) -> Entry:
+    def _entry(self, source: str, request: Request) -> AuditEntry:
         """For the audit: who posts."""
         name = refused_posts.SIGNED if self._is_signed(source, request) else name_of(request, self._names) or ""
-        return Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
+        return AuditEntry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} /alerts/{source}")
 
     async def _refused(
         self, source: str, request: Request, kind: str, why: str = "", *, signature_is_good: bool = False
@@ -191,12 +191,14 @@ class AlertDoor:
         name = name_of(request, self._names) if meant else None
         if name is None:
             return
-        entry = Entry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {refused_posts.NOWHERE}")
+        entry = AuditEntry(
+            who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {refused_posts.NOWHERE}"
+        )
         addresses = ", ".join(f"/alerts/{source}" for source in SOURCES)
         why = f"Send it by POST to one of {addresses}."
         await self._tell(entry, refused_posts.NOWHERE, ASTRAY[status], why)
 
-    async def _tell(self, entry: Entry, source: str, kind: str, why: str) -> None:
+    async def _tell(self, entry: AuditEntry, source: str, kind: str, why: str) -> None:
         now = self._clock.now()
 
         def tell(connection: Connection) -> None:

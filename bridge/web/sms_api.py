@@ -27,7 +27,7 @@ from bridge.domain.wording import reason
 from bridge.services.oncall.by_name import ByName, has_names
 from bridge.services.sms.send_sms import Order, Rules, Submitted, measure, size_of, submit
 from bridge.store import audit, idempotency, messages
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
 from bridge.web.body import Parting, read_body
@@ -177,7 +177,7 @@ class SmsApi:
     def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> int | Refused:
         """The message's id: of an earlier request where the key was used before. What refuses it is noted, too."""
         now = self._clock.now()
-        entry = Entry(who=order.owner, name=order.owner_name, door=DOOR, act=SEND)
+        entry = AuditEntry(who=order.owner, name=order.owner_name, door=DOOR, act=SEND)
         try:
             before = idempotency.find(connection, order.owner, key) if key else None
             if before is not None and before[0] != body_hash:
@@ -198,7 +198,7 @@ class SmsApi:
 
     async def _note(self, owner: str, outcome: str) -> None:
         """Into the audit: a request that is refused before anything else is written."""
-        entry = Entry(who=owner, name=owner.removeprefix("api:"), door=DOOR, act=SEND, outcome=outcome)
+        entry = AuditEntry(who=owner, name=owner.removeprefix("api:"), door=DOOR, act=SEND, outcome=outcome)
         with suppress(StoreUnavailable):  # the caller's answer does not hang on it
             await self._database.write(partial(audit.write, entry=entry, now=self._clock.now()))
 

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.cli import main
 from bridge.commands.audit import AuditError, line, read_since
-from bridge.store.audit import Entry, Kept
+from bridge.store.audit import AuditEntry, Kept
 from tests.cli.program import Shell
 
 TO, DIGITS, TEXT = "0241109433", "241109433", "the-secret-text"
@@ -115,7 +115,7 @@ def test_what_is_no_time_is_refused(typed: str) -> None:
 
 
 def test_a_name_that_would_draw_on_the_terminal_does_not() -> None:
-    entry = Entry(who="tg:1", name="Ama\x1b[2J\n\u202eevil", door="telegram", act="/sms")
+    entry = AuditEntry(who="tg:1", name="Ama\x1b[2J\n\u202eevil", door="telegram", act="/sms")
     assert line(Kept(at=NOW, entry=entry)) == (
         "2026-01-05 09:00:00 UTC  tg:1 (Ama\ufffd[2J\ufffd\ufffdevil) · telegram · /sms · done"
     )

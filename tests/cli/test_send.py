@@ -358,7 +358,7 @@ async def test_when_the_service_dies_and_it_cannot_go_on_alone_it_says_why(shell
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without a name")
 def test_somebody_without_a_name_is_told_by_the_id() -> None:
-    program = "import os; from bridge.commands.audit import user_name; os.setuid(54321); print(user_name())"
+    program = "import os; from bridge.commands.terminal import user_name; os.setuid(54321); print(user_name())"
     kept = {name: value for name, value in os.environ.items() if name not in ("LOGNAME", "USER", "LNAME", "USERNAME")}
     done = subprocess.run([sys.executable, "-c", program], env=kept, capture_output=True, text=True, check=True)
     assert done.stdout == "uid:54321\n"

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
-from bridge.store import incident_log, incidents, messages, pages, posts
+from bridge.store import incident_log, incident_moves, incidents, messages, pages, posts
 from bridge.store.database import sqlite_engine
-from bridge.store.incident_log import Entry
+from bridge.store.incident_log import LogEntry
 from bridge.store.lock import DeliveryLock
 from bridge.store.posts import Place, Subject
 from tests.cli.program import Shell
@@ -37,7 +37,7 @@ def night(shell: Shell) -> Shell:
     """A1: nobody knows whether Ama got P1; sent once more; Kofi is paged five minutes later, and acknowledges."""
     with writing(shell) as connection:
         one = open_incident(connection, "disk full", now=NOW, due_at=NOW)
-        incident_log.write(connection, [Entry(incident_id=one, event="opened", words="critical from test")], NOW)
+        incident_log.write(connection, [LogEntry(incident_id=one, event="opened", words="critical from test")], NOW)
         first = sent_page(connection, [one], AMA, State.UNKNOWN, now=NOW + 2 * SECOND)
         found = pages.get(connection, first)
         assert found is not None
@@ -46,8 +46,8 @@ def night(shell: Shell) -> Shell:
         send(connection, first, State.ACCEPTED, now=NOW + 3 * SECOND)
         sent_page(connection, [one], KOFI, State.REJECTED, now=NOW + 5 * MINUTE, position=1)
         at = NOW + 6 * MINUTE
-        incidents.acknowledge(connection, [one], by="Kofi", now=at, again_at={})
-        incident_log.write(connection, [Entry(incident_id=one, event="acknowledged", words="Kofi, chat")], at)
+        incident_moves.acknowledge(connection, [one], by="Kofi", now=at, again_at={})
+        incident_log.write(connection, [LogEntry(incident_id=one, event="acknowledged", words="Kofi, chat")], at)
         posts.show_card(connection, "incident:1", Place(chat_id=7), Subject(incident_id=one), NOW)
     return shell
 

@@ -15,7 +15,7 @@ from telegram.ext import CommandHandler
 from bridge.sandbox.msmpusher import Mode
 from bridge.sandbox.telegram_state import Kind, Message
 from bridge.store import audit
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from bridge.telegram import buttons, incident_handlers
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, ONCALL, TOKEN
@@ -36,7 +36,7 @@ async def team(start_team: StartTeam) -> Team:
     return team
 
 
-async def rows(team: Team) -> list[Entry]:
+async def rows(team: Team) -> list[AuditEntry]:
     await team.settled()
     return await team.app.database.read(lambda connection: [one.entry for one in audit.read(connection)])
 

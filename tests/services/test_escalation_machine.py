@@ -27,7 +27,9 @@ from bridge.services.incidents import respond
 from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.kept_requests import KeptRequests
 from bridge.services.incidents.paging import Paging
+from bridge.services.incidents.sent_pages import SentPages
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.retry import RetryPolicy
@@ -157,21 +159,17 @@ class Paged(RuleBasedStateMachine):
         """As the composition root does it."""
         self.database = Database(self.path)
         notices = Notices(places=(Place(chat_id=1),), admins=(2,))
-        self.paging = Paging(
-            notices=notices,
-            roster=lambda _: ROSTER,
-            interval=INTERVAL,
-            make_token=lambda message_id, made_at: str(message_id),
-            link=lambda _: "",
-        )
+
+        def make_token(message_id: int, made_at: datetime) -> str:
+            return str(message_id)
+
+        sent_pages = SentPages(notices=notices, roster=lambda _: ROSTER, make_token=make_token, link=lambda _: "")
         self.alerting = Alerting(
             database=self.database,
-            read=self.read,
             roster=lambda _: ROSTER,
-            intake=Intake(notices=notices),
+            requests=KeptRequests(read=self.read, intake=Intake(notices=notices), notices=notices),
             escalation=Escalation(notices=notices, page_max_age=MAX_AGE),
-            paging=self.paging,
-            notices=notices,
+            paging=Paging(notices=notices, interval=INTERVAL, make_token=make_token),
             clock=self.clock,
             on_written=lambda: None,
         )
@@ -184,9 +182,9 @@ class Paged(RuleBasedStateMachine):
             ways=[Way(name="phones")],
             make_id=lambda: f"call-{next(self.ids)}",
             wake=lambda: None,
-            pages=self.paging,
+            pages=sent_pages,
         )
-        self.housekeeping = Housekeeping(self.database, self.clock, absence=5 * M, notice_places=(), pages=self.paging)
+        self.housekeeping = Housekeeping(self.database, self.clock, absence=5 * M, notice_places=(), pages=sent_pages)
         await self.housekeeping.take_over()
 
     def read(self, source: str, body: bytes, state: str) -> News:

@@ -10,14 +10,16 @@ from sqlalchemy.exc import IntegrityError
 
 import bridge
 from bridge.store import audit
-from bridge.store.audit import Entry
+from bridge.store.audit import AuditEntry
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 
-AMA = Entry(who="tg:111111111", name="Ama Mensah", door="telegram", place="-100:7", act="/pause")
-CI = Entry(who="api:ci", name="ci", door="api", act="POST /v1/sms", about="#1", outcome="held", detail="1 recipient")
+AMA = AuditEntry(who="tg:111111111", name="Ama Mensah", door="telegram", place="-100:7", act="/pause")
+CI = AuditEntry(
+    who="api:ci", name="ci", door="api", act="POST /v1/sms", about="#1", outcome="held", detail="1 recipient"
+)
 
 
-def entries(connection: Connection, **how: object) -> list[Entry]:
+def entries(connection: Connection, **how: object) -> list[AuditEntry]:
     return [one.entry for one in audit.read(connection, **how)]  # type: ignore[arg-type]
 
 
@@ -61,7 +63,9 @@ def test_nothing_in_the_program_tries_to() -> None:
 
 
 def test_what_is_longer_than_its_column_is_cut(connection: Connection) -> None:
-    audit.write(connection, Entry(who="w" * 999, name="n" * 999, door="d" * 99, act="a" * 99, detail="x" * 999), NOW)
+    audit.write(
+        connection, AuditEntry(who="w" * 999, name="n" * 999, door="d" * 99, act="a" * 99, detail="x" * 999), NOW
+    )
     (found,) = entries(connection)
     assert (len(found.who), len(found.name), len(found.door), len(found.act), len(found.detail)) == (
         80,
@@ -73,7 +77,7 @@ def test_what_is_longer_than_its_column_is_cut(connection: Connection) -> None:
 
 
 def test_somebody_without_access_has_one_row_a_minute_however_often_they_knock(connection: Connection) -> None:
-    other = Entry(who="tg:9", door="telegram", act="/sms", outcome="no_access")
+    other = AuditEntry(who="tg:9", door="telegram", act="/sms", outcome="no_access")
     for second in range(0, 120, 5):
         audit.write_now_and_then(connection, AMA, NOW + timedelta(seconds=second))
         audit.write_now_and_then(connection, other, NOW + timedelta(seconds=second))

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from bridge.domain.alerts import Severity
 from bridge.domain.delivery import Cause, State
-from bridge.store import incidents, messages, page_requests, pages
+from bridge.store import incident_moves, incidents, messages, page_requests, pages
 from tests.support.incidents import AMA, KOFI, ask, open_incident, page, send, sent_page
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 
@@ -70,7 +70,7 @@ def test_a_page_tells_the_most_severe_and_oldest_of_what_is_open(connection: Con
     old = open_incident(connection, "old", now=NOW)
     ask(connection, [mild, acked, new, old], AMA, now=NOW)
     page_id = page(connection, [mild, acked, new, old], AMA, now=NOW)
-    incidents.acknowledge(connection, [acked], by="Ama", now=NOW, again_at={})
+    incident_moves.acknowledge(connection, [acked], by="Ama", now=NOW, again_at={})
     found, total = pages.worst(connection, page_id, 2)
     assert ([one.id for one in found], total) == ([old, new], 3)
     assert pages.incident_ids(connection, page_id) == [mild, acked, new, old]
@@ -93,9 +93,9 @@ def test_a_page_is_not_needed_once_nothing_of_it_is_open(connection: Connection)
     one, two = open_incident(connection, "one", now=NOW), open_incident(connection, "two", now=NOW)
     ask(connection, [one, two], AMA, now=NOW)
     page_id = page(connection, [one, two], AMA, now=NOW)
-    incidents.acknowledge(connection, [one], by="Ama", now=NOW, again_at={})
+    incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={})
     assert pages.unanswered(connection, [one]) == []
-    incidents.resolve(connection, [two], by="Ama", now=NOW)
+    incident_moves.resolve(connection, [two], by="Ama", now=NOW)
     assert [found.id for found in pages.unanswered(connection, [two])] == [page_id]
     send(connection, page_id, None, now=NOW)
     assert pages.unanswered(connection, [one, two]) == []
@@ -141,8 +141,8 @@ def test_a_step_that_runs_again_after_an_ack_ran_out_counts_only_its_own_pages(c
     one = open_incident(connection, now=NOW)
     incidents.set_timers(connection, [(one, 1, NOW + MINUTE)])
     sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
-    incidents.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
-    incidents.reopen(connection, one, NOW + 60 * MINUTE)
+    incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
+    incident_moves.reopen(connection, one, NOW + 60 * MINUTE)
     incidents.set_timers(connection, [(one, 1, NOW + 65 * MINUTE)])
     bad = sent_page(connection, [one], AMA, State.REJECTED, now=NOW + 60 * MINUTE)
     assert page_requests.exhausted(connection, [bad]) == [one]
@@ -164,8 +164,8 @@ def test_what_was_paged_before_an_ack_is_no_hope_after_it_ran_out(connection: Co
     incidents.set_timers(connection, [(one, 1, NOW + MINUTE)])
     sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
     assert page_requests.without_hope(connection, [one]) == []
-    incidents.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
-    incidents.reopen(connection, one, NOW + 60 * MINUTE)
+    incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
+    incident_moves.reopen(connection, one, NOW + 60 * MINUTE)
     incidents.set_timers(connection, [(one, 1, NOW + 65 * MINUTE)])
     assert page_requests.without_hope(connection, [one]) == [one]
     ask(connection, [one], KOFI, now=NOW + 60 * MINUTE)

@@ -13,6 +13,7 @@ from bridge.store import (
     alert_inbox,
     inbox,
     incident_log,
+    incident_moves,
     incidents,
     messages,
     outcomes,
@@ -91,11 +92,14 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "incidents.heard": (lambda c: incidents.heard(c, [(1, alert())], NOW), "PRIMARY KEY"),
     "incidents.hurry": (lambda c: incidents.hurry(c, [1], NOW), "PRIMARY KEY|ix_incidents_due"),
     "incidents.set_timers": (lambda c: incidents.set_timers(c, [(1, 1, NOW)]), "PRIMARY KEY"),
-    "incidents.acknowledge": (
-        lambda c: incidents.acknowledge(c, [1, 2], by="a", now=NOW, again_at={}),
+    "incident_moves.acknowledge": (
+        lambda c: incident_moves.acknowledge(c, [1, 2], by="a", now=NOW, again_at={}),
         "PRIMARY KEY",
     ),
-    "incidents.resolve": (lambda c: incidents.resolve(c, [1, 2], by="a", now=NOW), "PRIMARY KEY|ix_incidents_open"),
+    "incident_moves.resolve": (
+        lambda c: incident_moves.resolve(c, [1, 2], by="a", now=NOW),
+        "PRIMARY KEY|ix_incidents_open",
+    ),
     "incidents.not_resolved": (lambda c: incidents.not_resolved(c, 10), "ix_incidents_open"),
     "incident_log.read": (lambda c: incident_log.read(c, 1), "ix_incident_log_incident"),
     "page_requests.ask": (lambda c: ask(c, [1], AMA, now=NOW), "ix_page_requests_incident"),

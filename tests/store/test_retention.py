@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, literal, select, update
 
 from bridge.domain.delivery import State
 from bridge.domain.phone import mask
-from bridge.store import alert_inbox, incidents, messages, oncall, pages, posts, retention
+from bridge.store import alert_inbox, incident_moves, messages, oncall, pages, posts, retention
 from bridge.store.posts import Place
 from bridge.store.tables import alert_inbox as alert_inbox_table
 from bridge.store.tables import attempts, deliveries, oncall_files
@@ -75,7 +75,7 @@ def test_a_page_is_blanked_once_what_it_is_about_is_resolved(connection: Connect
     connection.execute(update(deliveries).values(state=State.ACCEPTED.value))
     connection.execute(update(messages_table).values(text="CRITICAL disk full"))
     if resolved:
-        incidents.resolve(connection, [about], by="Ama", now=OLD)
+        incident_moves.resolve(connection, [about], by="Ama", now=OLD)
     retention.blank(connection, BEFORE)
     assert text_and_number(connection, found.message_id) == (BLANK if resolved else ("CRITICAL disk full", NUMBER))
 
@@ -110,7 +110,7 @@ def test_an_incident_is_blanked_so_long_after_its_end(connection: Connection) ->
             update(incidents_table).where(incidents_table.c.id == found).values(text=name, labels='{"a": "b"}')
         )
         if at is not None:
-            incidents.resolve(connection, [found], by="Ama", now=at)
+            incident_moves.resolve(connection, [found], by="Ama", now=at)
     assert retention.blank(connection, BEFORE) == 1
     rows = connection.execute(select(incidents_table.c["title", "text", "fingerprint", "labels"]).order_by("id"))
     assert [tuple(row) for row in rows] == [
@@ -139,7 +139,7 @@ def test_requests_that_were_put_aside_go_and_those_that_wait_stay(connection: Co
     for _ in range(2):
         alert_inbox.keep(connection, "generic", "", b"Disk full", OLD)
     first, _ = alert_inbox.waiting(connection, 2)
-    alert_inbox.set_aside(connection, first, "cannot be read")
+    alert_inbox.set_aside(connection, first.id, "cannot be read")
     assert retention.blank(connection, BEFORE) == 1
     assert [row.trouble for row in connection.execute(select(alert_inbox_table))] == [""]
 

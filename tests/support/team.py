@@ -98,7 +98,7 @@ class Team:
         """Every update handled, nothing due unsent, nobody's answer awaited, every post shown."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                while any((await self._open_work()).values()):
+                while any((await self._open_work()).values()):  # noqa: ASYNC110 - rest is no event
                     await asyncio.sleep(LOOK_EVERY_S)  # the service reads by the same thread
         except TimeoutError:
             raise AssertionError(f"the service does not come to rest: {await self._open_work()}") from None

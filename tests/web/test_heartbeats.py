@@ -73,11 +73,13 @@ async def opened(folder: Path, *, tokens: str = TOKEN, file: str = FILE, within_
     path = new_database(folder)
     database = Database(path)
     roster = Roster(oncall=read(file, region="GH"))
+    notices = Notices(places=(), admins=())
     service = Heartbeats(
         database=database,
         roster=lambda _connection: roster,
         in_force=lambda: True,
-        intake=Intake(notices=Notices(places=(), admins=())),
+        intake=Intake(notices=notices),
+        notices=notices,
         clock=ManualClock(),
         on_written=lambda: None,
     )

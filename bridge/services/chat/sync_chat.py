@@ -31,6 +31,8 @@ CALL_LIMIT_S = 30.0
 AT_ONCE = 8
 """Chats that are written to at the same time."""
 
+FIRST_PUT_OFF, LONGEST_PUT_OFF = timedelta(seconds=5), timedelta(hours=1)
+"""How long a post that an error of ours stopped waits: twice as long each time."""
 
 Render = Callable[[Connection, Post, datetime], Card]
 """What a post shows now: reads the state of its subject, writes nothing."""
@@ -104,13 +106,22 @@ class ChatSync:
             self._posted.pop(post.id, None)
         except StoreUnavailable as error:
             log.error("what Telegram shows could not be written down: %s", error, extra={"event": "store.unavailable"})
-            self._pacer.hold(post.place.chat_id, self._clock.now() + timedelta(seconds=5))
+            self._pacer.hold(post.place.chat_id, self._clock.now() + FIRST_PUT_OFF)
         except Exception:
             log.exception("post %d could not be shown", post.id, extra={"event": "chat.error"})
-            self._pacer.hold(post.place.chat_id, self._clock.now() + timedelta(seconds=5))
+            await self._put_off(post)
         finally:
             del self._busy[post.place.chat_id]
             self._wake()
+
+    async def _put_off(self, post: Post) -> None:
+        """What it shows cannot be read, say. Each time for longer, and it alone: the chat's others go on."""
+        now = self._clock.now()
+        again_at = now + min(LONGEST_PUT_OFF, FIRST_PUT_OFF * 2.0 ** min(post.tries, 20))
+        try:
+            await self._database.write(partial(posts.delay, post=post, due_at=again_at))
+        except StoreUnavailable:
+            self._pacer.hold(post.place.chat_id, now + FIRST_PUT_OFF)
 
     async def _show(self, post: Post, card: Card) -> Reply:
         try:

@@ -19,11 +19,14 @@ from bridge.domain.durations import write_duration
 from bridge.domain.errors import NotFound, StoreError
 from bridge.oncall.records import HeartbeatRule
 from bridge.oncall.who import Roster
+from bridge.services.chat.notices import Notices
 from bridge.services.incidents.intake import Intake
+from bridge.services.incidents.one_by_one import one_by_one
 from bridge.services.incidents.respond import resolve
 from bridge.store import alert_ends, heartbeats, incidents, switches
 from bridge.store.database import Database
 from bridge.store.heartbeats import Heartbeat
+from bridge.store.oncall import RosterOf
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +79,10 @@ class Heartbeats:
         self,
         *,
         database: Database,
-        roster: Callable[[Connection], Roster],
+        roster: RosterOf,
         in_force: Callable[[], bool],
         intake: Intake,
+        notices: Notices,
         clock: Clock,
         on_written: Callable[[], None],
     ) -> None:
@@ -87,6 +91,7 @@ class Heartbeats:
         self._roster = roster
         self._in_force = in_force
         self._intake = intake
+        self._notices = notices
         self._clock = clock
         self._on_written = on_written
         self._leaps = Leaps(clock)
@@ -173,9 +178,13 @@ class Heartbeats:
             heartbeats.allow(connection, rule.name, allowed(rule), armed[rule.name].silent_since + allowed(rule))
         for name in found.gone:
             self._disarm(connection, name, now)
-        for rule in found.late:
-            if rule not in found.changed:  # whether it is late by its new times is seen at the next look
-                self._late(connection, rule, armed[rule.name], roster, now)
+        # Whether it is late by its new times is seen at the next look.
+        late = [rule for rule in found.late if rule not in found.changed]
+        for rule in late:
+            heartbeats.look_again(connection, rule.name, now + max(allowed(rule), AGAIN_AFTER))
+        odd = one_by_one(connection, late, lambda rule: self._late(connection, rule, armed[rule.name], roster, now))
+        for rule, why in odd:
+            self._cannot_be_told(connection, rule, why, now)
 
     def _sign(self, connection: Connection) -> None:
         switches.put(connection, LISTENING, "", by="", now=self._clock.now())
@@ -198,7 +207,6 @@ class Heartbeats:
     def _late(
         self, connection: Connection, rule: HeartbeatRule, known: Heartbeat, roster: Roster, now: datetime
     ) -> None:
-        heartbeats.look_again(connection, rule.name, now + max(allowed(rule), AGAIN_AFTER))
         if incidents.open_of(connection, SOURCE, [rule.name]):
             return
         alert = Alert(
@@ -214,6 +222,12 @@ class Heartbeats:
         )
         self._intake.take(connection, [alert], roster, received_at=now, now=now, policy=rule.policy)
         log.warning("heartbeat %s is late", rule.name, extra={"event": "heartbeat.late"})
+
+    def _cannot_be_told(self, connection: Connection, rule: HeartbeatRule, why: str, now: datetime) -> None:
+        """Its incident cannot be opened or read. The others that are late page all the same."""
+        log.error("heartbeat %s is late and opens nothing: %s", rule.name, why, extra={"event": "heartbeat.odd"})
+        words = f"Heartbeat {rule.name} is late, and its incident fails ({why}): it pages nobody. The log says more."
+        self._notices.alarm(connection, f"odd heartbeat:{rule.name}:{now.timestamp():.0f}", words, now)
 
     def _disarm(self, connection: Connection, name: str, now: datetime) -> None:
         heartbeats.disarm(connection, name)

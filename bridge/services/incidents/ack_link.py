@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.oncall.who import Roster
-from bridge.services.incidents.paging import hash_of
 from bridge.services.incidents.respond import acknowledge
+from bridge.services.incidents.sent_pages import hash_of
 from bridge.store import pages
-from bridge.store.page_standing import Standing, standing
+from bridge.store.page_standing import PageStanding, standing
 from bridge.store.pages import Page
 
 OPENS_FOR = timedelta(hours=24)
@@ -30,7 +30,7 @@ class Linked:
     """
 
     page: Page
-    standing: Standing
+    standing: PageStanding
     words: str = ""
     refused: str = ""
 

@@ -4,6 +4,7 @@ A step is one transaction: it asks for its pages and sets the next timer. So a r
 and an Ack, which clears the same timer, wins or loses cleanly.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +20,16 @@ from bridge.oncall.who import Roster
 from bridge.oncall.who import people as people_of
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents import telegram_only, the_end
+from bridge.services.incidents.one_by_one import one_by_one
 from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
-from bridge.store import incident_log, incidents, page_requests, posts
+from bridge.store import incident_log, incident_moves, incidents, page_requests, posts
 from bridge.store.incidents import Incident
 from bridge.store.page_requests import Request
+
+log = logging.getLogger(__name__)
+
+ODD_AGAIN = timedelta(minutes=5)
+"""A step that an error of ours stopped is tried again after so long: rarely enough not to stand in the others' way."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +66,26 @@ class Escalation:
         for alike, some in groups.items():
             self._run(connection, alike, some, roster, now)
         posts.touch_incidents(connection, [incident.id for incident in due])
+
+    def run_each(self, connection: Connection, ids: Sequence[int], roster: Roster, now: datetime) -> None:
+        """As `run`, each incident by itself. Those that fail are put off, and the admins are told."""
+        odd = one_by_one(
+            connection, ids, lambda one: self.run(connection, incidents.of_ids(connection, [one]), roster, now)
+        )
+        if not odd:
+            return
+        incidents.put_off(connection, [one for one, _ in odd], now + ODD_AGAIN)
+        first, why = odd[0]
+        more = f" (and {len(odd) - 1} more)" if len(odd) > 1 else ""
+        log.error("the step of A%d%s fails: %s", first, more, why, extra={"event": "step.odd", "incident": first})
+        for one, error in odd:
+            incident_log.note(connection, [one], "step.odd", f"its step failed: {error}", now)
+        words = (
+            f"The next step of A{first}{more} fails ({why}) and pages nobody: call who is on call. "
+            f"It is tried again every {_age(ODD_AGAIN)}; the log says more."
+        )
+        # Once a day: a row that stays odd would say it each time.
+        self._notices.alarm(connection, f"odd:{first}:{now:%Y-%m-%d}", words, now)
 
     def _run(
         self, connection: Connection, alike: _Alike, some: Sequence[Incident], roster: Roster, now: datetime
@@ -132,7 +159,7 @@ class Escalation:
 
     def _page_again(self, connection: Connection, some: Sequence[Incident], now: datetime) -> None:
         """Acknowledged a while ago, and it fires still."""
-        again = [incident for incident in some if incidents.reopen(connection, incident.id, now)]
+        again = [incident for incident in some if incident_moves.reopen(connection, incident.id, now)]
         _log(connection, again, "ack.timeout", "it fires still", now)
 
     def _end(self, connection: Connection, some: Sequence[Incident], why: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from bridge.services.chat.notices import Notices, show_incident, show_storm
 from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.services.incidents.worse import Change, severities_changed
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
-from bridge.store.incident_log import Entry
+from bridge.store.incident_log import LogEntry
 from bridge.store.incidents import Incident
 from bridge.store.posts import Place
 
@@ -28,7 +28,7 @@ STORM_FOR = timedelta(minutes=10)
 """After the last incident that joined it, a storm takes in no more."""
 
 
-News = tuple[Alert, datetime]
+Received = tuple[Alert, datetime]
 """An alert, and when its news was received. What tells no time is as new as its place among the others."""
 
 
@@ -52,14 +52,14 @@ class Intake:
         self.take_all(connection, [(alert, received_at) for alert in alerts], roster, now=now, policy=policy)
 
     def take_all(
-        self, connection: Connection, news: Sequence[News], roster: Roster, *, now: datetime, policy: str = ""
+        self, connection: Connection, news: Sequence[Received], roster: Roster, *, now: datetime, policy: str = ""
     ) -> None:
         """Take in the news of many requests, in their order: as if each came alone, with fewer statements."""
         for batch in _batches(news):
             self._take_batch(connection, batch, roster, policy, now)
 
     def _take_batch(
-        self, connection: Connection, batch: Sequence[News], roster: Roster, policy: str, now: datetime
+        self, connection: Connection, batch: Sequence[Received], roster: Roster, policy: str, now: datetime
     ) -> None:
         """News of one source, of no alert twice."""
         source = batch[0][0].source
@@ -106,7 +106,7 @@ class Intake:
         for place, some in by_place.items():
             ids = incidents.add(connection, some, now)
             words = [f"{one.alert.severity.value} from {one.alert.source}; policy {one.policy}" for one in some]
-            entries = [Entry(incident_id=i, event="opened", words=said) for i, said in zip(ids, words, strict=True)]
+            entries = [LogEntry(incident_id=i, event="opened", words=said) for i, said in zip(ids, words, strict=True)]
             incident_log.write(connection, entries, now)
             log.info("%d incidents opened, from A%d", len(ids), ids[0], extra={"event": "incident.opened"})
             self._show(connection, place, ids, now)
@@ -142,9 +142,9 @@ def _is_news(ended_at: datetime, current: Incident | None, last_end: datetime | 
     return current is None or current.starts_at is None or ended_at >= current.starts_at
 
 
-def _batches(news: Sequence[News]) -> Iterator[list[News]]:
+def _batches(news: Sequence[Received]) -> Iterator[list[Received]]:
     """In order, in lists of one source in which no alert comes twice: each list can be looked at as a whole."""
-    batch: list[News] = []
+    batch: list[Received] = []
     seen: set[str] = set()
     for one in news:
         if batch and (one[0].fingerprint in seen or one[0].source != batch[0][0].source):

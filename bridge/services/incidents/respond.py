@@ -13,7 +13,17 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import count
 from bridge.oncall.who import Roster
 from bridge.services.incidents.policies import policy_of
-from bridge.store import alert_ends, incident_log, incidents, messages, page_requests, pages, posts, storms
+from bridge.store import (
+    alert_ends,
+    incident_log,
+    incident_moves,
+    incidents,
+    messages,
+    page_requests,
+    pages,
+    posts,
+    storms,
+)
 from bridge.store.incidents import Incident
 
 CLOCKS_DIFFER = timedelta(minutes=5)
@@ -26,7 +36,7 @@ _CODE = re.compile(r"([APS])([0-9]{1,18})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answered:
+class Responded:
     """`done`: incidents that were changed. `words`: for whoever asked, plain."""
 
     done: tuple[int, ...]
@@ -52,25 +62,25 @@ def incidents_of(connection: Connection, code: str) -> list[int]:
 
 def acknowledge(
     connection: Connection, ids: Sequence[int], *, by: str, via: str, roster: Roster, now: datetime
-) -> Answered:
+) -> Responded:
     """Acknowledge what is open of these. In this one transaction escalation ends and queued pages are cancelled.
 
     Raises `Refused` when none is open, and says who was first.
     """
     found = incidents.of_ids(connection, ids)
     again_at = {one.id: _again_at(one, roster, now) for one in found}
-    won = incidents.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
+    won = incident_moves.acknowledge(connection, ids, by=by, now=now, again_at=again_at)
     if not won:
         raise Refused("too_late", _who_was_first(found))
     incident_log.note(connection, won, incident_log.ACKNOWLEDGED, f"{by}, {via}", now)
     stop_paging(connection, won, now)
-    return Answered(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
+    return Responded(done=tuple(won), words=f"{_named(found, won)}: acknowledged")
 
 
-def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Answered:
+def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, now: datetime) -> Responded:
     """Resolve what is not. Raises `Refused` when all are, and says who was first."""
     found = incidents.of_ids(connection, ids)
-    won = incidents.resolve(connection, ids, by=by, now=now)
+    won = incident_moves.resolve(connection, ids, by=by, now=now)
     if not won:
         raise Refused("too_late", _who_was_first(found))
     for one in found:
@@ -79,10 +89,10 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
             alert_ends.note(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
     incident_log.note(connection, won, "resolved", f"{by}, {via}", now)
     stop_paging(connection, won, now)
-    return Answered(done=tuple(won), words=f"{_named(found, won)}: resolved")
+    return Responded(done=tuple(won), words=f"{_named(found, won)}: resolved")
 
 
-def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str, now: datetime) -> Answered:
+def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str, now: datetime) -> Responded:
     """Run the next step now, not after the wait. Raises `Refused` where none is to come.
 
     `seen`: the position that the button was drawn at, so that two presses are one.
@@ -99,12 +109,12 @@ def escalate_now(connection: Connection, incident_id: int, *, seen: int, by: str
     incidents.hurry(connection, [incident_id], now)
     incident_log.note(connection, [incident_id], "escalated", by, now)
     posts.touch_incidents(connection, [incident_id])
-    return Answered(done=(incident_id,), words=f"{found.code}: the next step runs now")
+    return Responded(done=(incident_id,), words=f"{found.code}: the next step runs now")
 
 
 def ended_by_source(connection: Connection, ids: Sequence[int], source: str, now: datetime) -> None:
     """The source says that these are over."""
-    won = incidents.resolve(connection, ids, by=source, now=now)
+    won = incident_moves.resolve(connection, ids, by=source, now=now)
     incident_log.note(connection, won, "resolved", f"by {source}", now)
     stop_paging(connection, won, now)
 

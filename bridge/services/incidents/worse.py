@@ -13,7 +13,7 @@ from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents.policies import policy_of, turn_at
-from bridge.store import incident_log, incidents, page_requests
+from bridge.store import incident_log, incident_moves, incidents, page_requests
 from bridge.store.incident_log import ACKNOWLEDGED, BECAME_CRITICAL, EASED
 from bridge.store.incidents import Incident
 
@@ -60,7 +60,7 @@ def _became_critical(
     for one in anew:
         incident = one.incident
         policy = way(roster.oncall, one.alert).policy if incident.policy == NO_POLICY else incident.policy
-        incidents.begin(connection, incident.id, policy, None if policy == NO_POLICY else now, now)
+        incident_moves.begin(connection, incident.id, policy, None if policy == NO_POLICY else now, now)
         words = f"became critical{_after_the_ack(incident)}; policy {policy}"
         incident_log.note(connection, [incident.id], BECAME_CRITICAL, words, now)
     again = [one.incident for one in anew if one.incident.id in acked]

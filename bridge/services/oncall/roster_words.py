@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from bridge.domain.wording import count
 from bridge.oncall.clocks import named
 from bridge.oncall.records import OnCall, Person
-from bridge.oncall.who import Roster, Turn, now_and_next
+from bridge.oncall.who import Duty, Roster, now_and_next
 
 NO_LINK = (
     "can acknowledge only through somebody else, or by a Telegram account that the on-call file does not know: the SMS "
@@ -34,7 +34,7 @@ def names(people: Sequence[Person]) -> str:
     return ", ".join(person.name for person in people) or "nobody"
 
 
-def turn(found: Turn, zone: ZoneInfo, now: datetime) -> str:
+def duty(found: Duty, zone: ZoneInfo, now: datetime) -> str:
     """`Ama Mensah until Mon 09:00`."""
     until = f" until {moment(found.until, zone, now)}" if found.until else ""
     return f"{names(found.people)}{until}"
@@ -46,7 +46,7 @@ def now_and_then(roster: Roster, schedule: str, at: datetime, zone: ZoneInfo | N
     current, following = now_and_next(roster, schedule, at)
     where = f" {named(zone)}" if current.until else ""
     then = f", then {names(following.people)}" if following else ""
-    return f"{schedule}: {turn(current, zone, at)}{where}{then}"
+    return f"{schedule}: {duty(current, zone, at)}{where}{then}"
 
 
 def contents(oncall: OnCall) -> str:

@@ -11,7 +11,7 @@ from bridge.domain.errors import Refused
 from bridge.oncall import who
 from bridge.oncall.clocks import named
 from bridge.oncall.records import Kind, OnCall, Person, Rotation
-from bridge.oncall.who import Override, Roster, Turn
+from bridge.oncall.who import Duty, Override, Roster
 from bridge.services.chat.notices import post_key
 from bridge.services.oncall import hand_over, roster_words
 from bridge.store import oncall as kept
@@ -37,9 +37,9 @@ class Taking:
     schedule: str
     override: Override
     before: tuple[Person, ...]
-    already: Turn | None
-    after: Turn
-    following: Turn | None
+    already: Duty | None
+    after: Duty
+    following: Duty | None
 
     @property
     def changes(self) -> bool:

@@ -23,7 +23,7 @@ from bridge.services.sms.decide_message import hold_stale
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import BUTTONS_FOR
-from bridge.services.sms.settle import Answered, settle
+from bridge.services.sms.settle import EndedCall, settle
 from bridge.store import clock_set, outcomes, queue
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -75,7 +75,7 @@ class Deliverer:
         self._leaps = Leaps(clock)
         self._only_message = only_message
         self._running: set[asyncio.Task[None]] = set()
-        self._answered: list[Answered] = []
+        self._answered: list[EndedCall] = []
         self._claiming = True
 
     async def step(self) -> float | None:
@@ -111,7 +111,7 @@ class Deliverer:
 
     def _write(
         self,
-        answered: Sequence[Answered],
+        answered: Sequence[EndedCall],
         rooms: Mapping[str, Room],
         call_ids: Sequence[str],
         was_away: bool,
@@ -145,7 +145,7 @@ class Deliverer:
         return calls, finished, gateways.turned, due_at
 
     def _settle(
-        self, connection: Connection, answered: Sequence[Answered], gateways: Gateways, now: datetime
+        self, connection: Connection, answered: Sequence[EndedCall], gateways: Gateways, now: datetime
     ) -> list[Finished]:
         """Outcomes as next states, written down."""
         if not answered:
@@ -172,7 +172,7 @@ class Deliverer:
             )
             answers = _nobody_knows(call)
         log.debug("answered", extra={"event": "attempt.answered", "message_id": call.message_id})
-        self._answered.append(Answered(call=call, outcomes=answers))
+        self._answered.append(EndedCall(call=call, outcomes=answers))
         self._free[gateway.name].append(gateway)
         self._wake()
 

@@ -1,4 +1,4 @@
-"""What time alone brings about: buttons end, an absence is noticed, old rows go."""
+"""What time alone does to messages: buttons end, an absence is noticed, what was away asks first."""
 
 import logging
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from bridge.domain.errors import StoreError
 from bridge.services.sms import decide_message
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.send_sms import BUTTONS_FOR
-from bridge.store import alert_ends, idempotency, inbox, messages, outcomes, posts, queue, retention, switches
+from bridge.store import idempotency, messages, outcomes, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 
@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 ALIVE_EVERY = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=70)
 """Longer than any wait that we plan: a `Retry-After` is taken up to an hour."""
-INBOX_FOR = timedelta(days=2)
-ALERT_ENDS_FOR = timedelta(days=90)
 IDEMPOTENCY_FOR = timedelta(days=7)
 
 
@@ -37,18 +35,13 @@ class Housekeeping:
         absence: timedelta,
         notice_places: Sequence[Place],
         pages: Pages = NO_PAGES,
-        retention: timedelta = timedelta(days=90),
     ) -> None:
-        """`absence`: after which queued messages are held and ask. `notice_places`: where admins read.
-
-        `retention`: after which texts and numbers are blanked.
-        """
+        """`absence`: after which queued messages are held and ask. `notice_places`: where admins read."""
         self._database = database
         self._clock = clock
         self._absence = absence
         self._notice_places = notice_places
         self._pages = pages
-        self._retention = retention
         self._alive_at: datetime | None = None
 
     async def take_over(self) -> None:
@@ -86,10 +79,6 @@ class Housekeeping:
         await self._database.write(partial(self._tidy, now, signs))
         if signs:
             self._alive_at = now
-            # On its own: what else is due must not fail with it.
-            blanked = await self._database.write(partial(retention.blank, before=now - self._retention))
-            if blanked:
-                log.debug("%d old rows were blanked", blanked, extra={"event": "retention.blanked"})
         return None
 
     def _tidy(self, now: datetime, signs: bool, connection: Connection) -> None:
@@ -100,12 +89,9 @@ class Housekeeping:
                 posts.show(connection, f"notice:{message_id}:{place.chat_id}", place, message_id, now)
         if signs:
             switches.put(connection, switches.ALIVE, "", by="", now=now)
-            inbox.forget(connection, now - min(INBOX_FOR, self._retention))
             idempotency.forget(connection, now - IDEMPOTENCY_FOR)
-            alert_ends.forget(connection, now - min(ALERT_ENDS_FOR, self._retention))  # may be known by their title
             # A clock that was ahead and was put right leaves times that nothing else would ever reach.
             queue.not_later_than(connection, now, now + LONGEST_WAIT)
-            posts.not_later_than(connection, now, now + LONGEST_WAIT)
 
     async def leave(self) -> None:
         """Note when we went, so that the next process knows how long nobody was there."""

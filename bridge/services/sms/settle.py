@@ -17,7 +17,7 @@ from bridge.store.queue import Call, Claimed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answered:
+class EndedCall:
     """A call that has ended, and what came of each of its numbers."""
 
     call: Call
@@ -26,7 +26,7 @@ class Answered:
 
 def settle(
     connection: Connection,
-    answered: Sequence[Answered],
+    answered: Sequence[EndedCall],
     gateways: Gateways,
     *,
     retry: RetryPolicy,
@@ -62,7 +62,7 @@ def settle(
 
 
 def _next(
-    outcome: Outcome, delivery: Claimed, answered: Answered, gateways: Gateways, policy: RetryPolicy, now: datetime
+    outcome: Outcome, delivery: Claimed, answered: EndedCall, gateways: Gateways, policy: RetryPolicy, now: datetime
 ) -> Next:
     """The other gateways first, and at once; then, when none is left in this pass, as the retry policy says."""
     mark = failover.mark_of(outcome)
@@ -82,7 +82,7 @@ def _next(
     return replace(following, asked=failover.write_asked(asked if elsewhere or waits else failover.next_pass(asked)))
 
 
-def _repeated_ids(connection: Connection, answered: Sequence[Answered]) -> set[tuple[str, str]]:
+def _repeated_ids(connection: Connection, answered: Sequence[EndedCall]) -> set[tuple[str, str]]:
     """(sms_id, call) of acceptances whose id is an earlier call's: the answer was not for this one."""
     given = [
         (outcome.words.sms_id, one.call)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.alerts import Severity
-from bridge.domain.page_text import SHORTEST_TITLE, PageFacts, page_text
-from bridge.domain.segments import split
+from bridge.domain.page_text import SHORTEST_TITLE, UNREADABLE, PageFacts, page_text
+from bridge.domain.segments import Encoding, split
 
 DISK = PageFacts(
     title="Disk full on db1",
@@ -68,3 +68,8 @@ def test_whatever_the_title_a_page_can_be_answered(title: str, more: int, repeat
     assert text.endswith("/ack P12")
     assert link in text
     assert split(text).count <= 3
+
+
+def test_a_page_about_what_cannot_be_read_takes_one_segment_and_no_unicode() -> None:
+    parts = split(UNREADABLE)
+    assert (parts.count, parts.encoding) == (1, Encoding.GSM7)

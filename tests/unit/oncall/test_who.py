@@ -11,7 +11,7 @@ from bridge.oncall import naming, who
 from bridge.oncall.calendar import Calendar
 from bridge.oncall.records import Kind, Person, Target
 from bridge.oncall.shifts import Shift
-from bridge.oncall.who import Override, Roster, Turn
+from bridge.oncall.who import Duty, Override, Roster
 from tests.unit.oncall.team import oncall, utc
 
 HOUR = timedelta(hours=1)
@@ -135,7 +135,7 @@ def test_targets_mean_people_in_their_order_and_nobody_twice() -> None:
 def test_now_and_next(
     schedule: str, now: tuple[list[str], int | None], next_: tuple[list[str], int | None] | None
 ) -> None:
-    def turn(found: Turn | None) -> tuple[list[str], int | None] | None:
+    def turn(found: Duty | None) -> tuple[list[str], int | None] | None:
         return found and (keys(found.people), found.until and (found.until - NOON) // HOUR)
 
     found = who.now_and_next(roster(override("primary", "esi", 1, 2)), schedule, NOON)

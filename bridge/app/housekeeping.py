@@ -1,0 +1,63 @@
+"""What time alone brings about: builds the housekeeping of every subject, for one loop."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from bridge.clock import Clock
+from bridge.services.chat import housekeeping as chat
+from bridge.services.incidents import housekeeping as incidents
+from bridge.services.sms.housekeeping import Housekeeping
+from bridge.services.sms.pages_port import Pages
+from bridge.store.database import Database
+from bridge.store.posts import Place
+from bridge.store.retention import blank
+from bridge.telegram import housekeeping as telegram
+
+log = logging.getLogger(__name__)
+
+TIDY_EVERY = timedelta(seconds=30)
+
+
+class HousekeepingDesk:
+    """`take_over` once, before the first claim; then `step`, called by a `WorkLoop`; `leave` at the end."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        absence: timedelta,
+        notice_places: Sequence[Place],
+        pages: Pages,
+        retention: timedelta,
+    ) -> None:
+        """`retention`: after which texts and numbers are blanked. The others are as `Housekeeping` has them."""
+        self._database = database
+        self._clock = clock
+        self._retention = retention
+        self._messages = Housekeeping(database, clock, absence=absence, notice_places=notice_places, pages=pages)
+        self._tidied_at: datetime | None = None
+        self.take_over = self._messages.take_over
+        self.leave = self._messages.leave
+
+    async def step(self) -> float | None:
+        """Do what is due by time."""
+        await self._messages.step()
+        now = self._clock.now()
+        if self._tidied_at is None or not timedelta(0) <= now - self._tidied_at < TIDY_EVERY:
+            await self._database.write(partial(self._tidy, now))
+            self._tidied_at = now
+            # On its own: what else is due must not fail with it.
+            blanked = await self._database.write(partial(blank, before=now - self._retention))
+            if blanked:
+                log.debug("%d old rows were blanked", blanked, extra={"event": "retention.blanked"})
+        return None
+
+    def _tidy(self, now: datetime, connection: Connection) -> None:
+        telegram.tidy(connection, now, retention=self._retention)
+        incidents.tidy(connection, now, retention=self._retention)
+        chat.tidy(connection, now)
