@@ -6,18 +6,16 @@ import os
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-
-from sqlalchemy.exc import DBAPIError
+from functools import partial
 
 from bridge import settings
 from bridge.clock import SystemClock
 from bridge.domain.durations import read_duration
-from bridge.domain.errors import OperatorError, StoreError, StoreUnusable
+from bridge.domain.errors import OperatorError, StoreError
 from bridge.store import audit
 from bridge.store.audit import Entry, Kept
-from bridge.store.database import Database, sqlite_engine, unavailable
-from bridge.store.migrate import HEAD, current, database_file, refuse_newer
+from bridge.store.home import Home, home_of
+from bridge.store.migrate import HEAD
 
 DOOR = "cli"
 
@@ -26,26 +24,23 @@ class AuditError(OperatorError):
     """What was asked for cannot be read; the line names it."""
 
 
-def show(since: str | None, who: str | None, *, as_json: bool) -> int:
+async def show(since: str | None, who: str | None, *, as_json: bool) -> int:
     """Print the rows, the newest last; gives 0. Raises `OperatorError`."""
     start = None if since is None else read_since(since, SystemClock().now())
-    path = database_file(settings.load().database_url)
-    version = current(path)
-    refuse_newer(path, version)
-    if version is None:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no database {path}")
-    if version != HEAD:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is of version {version}: run `bridge migrate`")
-    engine = sqlite_engine(path, readonly=True)
+    home = home_of(settings.load().database_url)
+    await home.version_to_read()
+    database = home.open()
+    after = 0
     try:
-        with engine.begin() as connection:
-            for kept in audit.read(connection, since=start, who=who or ""):
+        while True:
+            page = await database.read(partial(audit.read, since=start, who=who or "", after=after))
+            for kept in page:
                 print(as_object(kept) if as_json else line(kept))
-    except DBAPIError as error:
-        raise unavailable(error) from error
+            if len(page) < audit.PAGE:
+                return 0
+            after = page[-1].id
     finally:
-        engine.dispose()
-    return 0
+        await database.aclose()
 
 
 def read_since(typed: str, now: datetime) -> datetime:
@@ -99,12 +94,12 @@ def entry_of(act: str, *, outcome: str = audit.DONE, about: str = "", detail: st
     return Entry(who=f"cli:{user}", name=user, door=DOOR, act=act, about=about, outcome=outcome, detail=detail)
 
 
-async def note(path: Path, entry: Entry) -> None:
-    """Into the audit of the database at `path`. Where there is none, or it is out of order, nothing is noted."""
+async def note(home: Home, entry: Entry) -> None:
+    """Into the audit of the database at `home`. Where there is none, or it is out of order, nothing is noted."""
     with suppress(StoreError):
-        if current(path) != HEAD:
+        if await home.current() != HEAD:
             return
-        database = Database(path)
+        database = home.open()
         try:
             now = SystemClock().now()
             await database.write(lambda connection: audit.write(connection, entry, now))

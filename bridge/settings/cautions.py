@@ -31,7 +31,8 @@ def cautions(
         url = urlsplit(getattr(settings, field))
         if url.scheme == "http" and url.hostname not in LOOPBACK:
             lines.append(("settings.in_the_clear", f"{variable(field)} is http: keys and texts travel in the clear"))
-    if (os.environ if environment is None else environment).get("DYNO"):
+    on_wiped_disk = bool((os.environ if environment is None else environment).get("DYNO"))
+    if on_wiped_disk and settings.database_url.startswith("sqlite:"):
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
         )

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
+from bridge.settings.database_url import secrets_of
 from bridge.settings.http_file import HttpFile
 
 PREFIX = "BRIDGE_"
@@ -178,7 +179,7 @@ class Settings(BaseSettings):
     default_region: Region = "GH"
     allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(_parts)] = frozenset()
 
-    database_url: str = "sqlite:///bridge.db"
+    database_url: Annotated[str, Field(repr=False)] = "sqlite:///bridge.db"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(_parts)] = ()
@@ -270,6 +271,7 @@ class Settings(BaseSettings):
         tokens = (_name_and_secret(token)[1] for token in (*self.api_tokens, *self.alert_tokens))
         # The address of a heartbeat is its token.
         others = [self.heartbeat_url, *(self._http_file.values.values() if self._http_file else ())]
+        others += secrets_of(self.database_url)
         return (*(one.get_secret_value() for one in single if one), *tokens, *filter(None, others))
 
 
@@ -281,6 +283,7 @@ SECRETS = (
     "api_tokens",
     "alert_tokens",
     "grafana_secret",
+    "database_url",  # a password may stand in it
 )
 TELEGRAM = ("telegram_token",)
 GATEWAY = ("gateways",)

@@ -56,7 +56,7 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
         connection,
         ((*answer, _OUTCOME_NAMES[type(one.outcome)], one.outcome.words.http_status) for one, answer in answers),
     )
-    took = _FINISH.run(
+    took = _FINISH.count(
         connection,
         (
             (*answer, one.next.state.value, microseconds(one.next.due_at), one.next.group_size, one.next.asked)

@@ -109,7 +109,7 @@ def claim(
     ]
     at = microseconds(now)
     taken = [(call, one) for call in made for one in call.deliveries]
-    claimed = _CLAIM.run(
+    claimed = _CLAIM.count(
         connection,
         ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, call.gateway) for call, one in taken),
     )

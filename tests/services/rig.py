@@ -15,10 +15,10 @@ from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import messages
-from bridge.store.database import Database
 from bridge.store.messages import MessageView
 from bridge.store.outcomes import Finished
 from bridge.store.queue import PRIORITY_SINGLE
+from bridge.store.sqlite import SqliteDatabase
 from tests.support.outbox import add_message
 
 WITHIN_S = 10.0
@@ -46,7 +46,7 @@ class Rig:
         self.path = path
         self.clock = clock or SystemClock()
         self.batch = batch
-        self.database = Database(path)
+        self.database = SqliteDatabase(path)
         self.heard: list[Finished] = []
         self.turned: list[Turned] = []
         self.woken = asyncio.Event()

@@ -33,8 +33,8 @@ from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import alert_inbox
 from bridge.store import page_requests as page_requests_of
-from bridge.store.database import Database
 from bridge.store.posts import Place
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import deliveries, incident_log, incidents, page_requests, pages
 from tests.services.escalation_model import FALLBACK_EVERY, INTERVAL, MAX_AGE, Model, Page, Policy
 from tests.support.alerting import AMA, KOFI
@@ -155,7 +155,7 @@ class Paged(RuleBasedStateMachine):
 
     async def build(self) -> None:
         """As the composition root does it."""
-        self.database = Database(self.path)
+        self.database = SqliteDatabase(self.path)
         notices = Notices(places=(Place(chat_id=1),), admins=(2,))
         self.paging = Paging(
             notices=notices,

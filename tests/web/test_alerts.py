@@ -22,6 +22,7 @@ from bridge.sources import SOURCES
 from bridge.store import alert_inbox
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
+from bridge.store.sqlite import SqliteDatabase
 from bridge.web.alerts import BODY_LIMIT, THREAD_ABOVE, AlertDoor
 from bridge.web.openapi import document
 from tests.support.databases import new_database
@@ -72,7 +73,7 @@ async def opened(
 ) -> AsyncIterator[Scene]:
     settings = load({"BRIDGE_ALERT_TOKENS": tokens, "BRIDGE_API_TOKENS": api}, env_file=folder / "none")
     path = new_database(folder)
-    database = Database(path)
+    database = SqliteDatabase(path)
     scene = Scene(0, path, database)
     door = AlertDoor(
         database=database,
