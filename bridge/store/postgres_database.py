@@ -11,7 +11,7 @@ from time import perf_counter
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bridge.domain.errors import StoreUnavailable
+from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.store.database import GROUP_LIMIT, Database, Job, Operation, T, hand_back
 from bridge.store.postgres import (
     LOCKS,
@@ -214,7 +214,7 @@ class PostgresDatabase(Database):
                     return False
             self._refuse_waiting(error)
             await asyncio.sleep(DOUBT_EVERY_S)
-        raise StoreUnavailable(f"database: {explain(error)}; nobody knows whether the last commit was kept") from error
+        raise StoreInDoubt(f"database: {explain(error)}; nobody knows whether the last commit was kept") from error
 
     def _refuse_waiting(self, error: BaseException) -> None:
         """Whoever waits behind a commit in doubt is told at once: they can ask again."""

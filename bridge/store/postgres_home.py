@@ -50,7 +50,8 @@ _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schem
 class PostgresHome(Home):
     """Whoever delivers holds a lock of the very session that writes: without it, nothing more is written."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
         self._dsn, self._shown = read_url(url)
         self._writer = Writer(self._connecting("added"))
         self._delivers = False
@@ -166,7 +167,7 @@ class PostgresHome(Home):
             raise StoreUnavailable("database: another bridge delivers from it")
 
     async def take(self) -> None:
-        until = monotonic() + PATIENCE_S
+        until = monotonic() + self._patience_s
         waits = False
         while not await self.try_take("service"):
             holder = await self.holder()

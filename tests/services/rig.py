@@ -12,6 +12,7 @@ from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import messages
@@ -69,6 +70,7 @@ class Rig:
             retry=RetryPolicy(retry_for_s),
             clock=self.clock,
             ways=ways or [Way(name="msmpusher", batch=batch)],
+            claims=Claims(lambda: "this process"),
             make_id=lambda: f"call-{next(self._ids)}",
             wake=self._wake,
             on_finished=self._hear,

@@ -28,6 +28,7 @@ from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.paging import Paging
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.retry import RetryPolicy
@@ -182,6 +183,7 @@ class Paged(RuleBasedStateMachine):
             page_retry=RetryPolicy(MAX_AGE.total_seconds(), through_outages=True),
             clock=self.clock,
             ways=[Way(name="phones")],
+            claims=Claims(lambda: "this process"),
             make_id=lambda: f"call-{next(self.ids)}",
             wake=lambda: None,
             pages=self.paging,
