@@ -104,6 +104,8 @@ def _person(value: object) -> object:
 def _api_token(value: SecretStr) -> SecretStr:
     if not _name_and_secret(value)[1]:
         raise ValueError("a token must be secret or name=secret")
+    if len(_name_and_secret(value)[0]) > LONGEST_TOKEN_NAME:
+        raise ValueError(f"a token's name has at most {LONGEST_TOKEN_NAME} characters")
     return value
 
 
@@ -132,6 +134,7 @@ NEEDED_BY = {
 }
 """Gateway with settings of its own -> which of them it cannot do without."""
 
+LONGEST_TOKEN_NAME = 64
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
