@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -152,14 +152,16 @@ _PASSES = (*_AGAIN, "25006", "28", "3D000", "42501", "53", "55P03", "57", "58", 
 """SQLSTATEs of a server that cannot serve just now. All others are bugs of ours."""
 
 
-def _sqlstate(error: BaseException) -> str:
-    cause = getattr(error, "orig", None) or error
+def _told(error: BaseException) -> Iterator[BaseException]:
+    """What the driver and the server said. Of an error of anybody else, whatever its cause: itself alone."""
+    cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
     while cause is not None:
-        found = getattr(cause, "sqlstate", None)
-        if found:
-            return str(found)
-        cause = cause.__cause__
-    return ""
+        yield cause
+        cause = cause.__cause__ if isinstance(error, DBAPIError) else None
+
+
+def _sqlstate(error: BaseException) -> str:
+    return next((str(state) for one in _told(error) if (state := getattr(one, "sqlstate", None))), "")
 
 
 def explain(error: BaseException) -> str:
@@ -178,12 +180,10 @@ def is_lost(error: BaseException) -> bool:
     """Whether the session is gone, or of no use."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    cause = getattr(error, "orig", None) or error
-    while cause is not None:
-        ours = isinstance(cause, ValueError)  # so are the driver's errors about values that do not fit
-        if isinstance(cause, OSError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError) and not ours:
+    for one in _told(error):
+        ours = isinstance(one, ValueError)  # so are the driver's errors about values that do not fit
+        if isinstance(one, OSError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError) and not ours:
             return True
-        cause = cause.__cause__
     return _sqlstate(error).startswith(("08", "57P", "25P03"))
 
 

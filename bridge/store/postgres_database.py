@@ -90,8 +90,11 @@ class Writer:
 class PostgresDatabase(Database):
     """A database of a server."""
 
-    def __init__(self, writer: Writer, connect: Connect, on_commit: Callable[[float], None]) -> None:
-        """`connect` makes the sessions that read."""
+    def __init__(
+        self, writer: Writer, connect: Connect, on_commit: Callable[[float], None], *, doubt_for_s: float = DOUBT_FOR_S
+    ) -> None:
+        """`connect` makes the sessions that read. `doubt_for_s`: how long a commit in doubt is asked after."""
+        self._doubt_for_s = doubt_for_s
         self._writer = writer
         self._reading = postgres_engine(connect, READERS)
         self._on_commit = on_commit
@@ -202,7 +205,7 @@ class PostgresDatabase(Database):
 
     async def _was_committed(self, number: str, error: BaseException) -> bool:
         """What became of the commit whose answer did not come: the server knows it by the transaction's number."""
-        until = self._loop.time() + DOUBT_FOR_S
+        until = self._loop.time() + self._doubt_for_s
         while self._loop.time() < until:
             try:
                 async with self._reading.connect() as session:

@@ -11,12 +11,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text, update
 
-from bridge.domain.errors import StoreUnavailable, StoreUnusable
+from bridge.domain.errors import StoreInDoubt, StoreUnavailable, StoreUnusable
 from bridge.store import migrate, switches
 from bridge.store.database import Database
 from bridge.store.home import home_of
 from bridge.store.lock import Holder
-from bridge.store.postgres import read_url
+from bridge.store.postgres import connecting, read_url
+from bridge.store.postgres_database import PostgresDatabase, Writer
 from bridge.store.tables import metadata
 from bridge.store.tables import switches as table
 from tests.support import postgres
@@ -157,6 +158,41 @@ async def test_a_commit_whose_answer_is_lost_is_found_to_be_kept_and_runs_once(l
     assert await database.write(counted) == "two"
     assert len(runs) == 1
     assert await database.read(names) == {"one", "two"}
+    await database.aclose()
+
+
+async def test_who_waits_behind_a_commit_in_doubt_is_told_and_its_owner_waits_for_the_truth(line: CutLine) -> None:
+    database = home_of(line.url).open()
+    await database.write(put("one"))
+    line.cut, line.stays_down = "after", True
+    in_doubt = asyncio.create_task(database.write(put("two")))
+    await line.was_cut.wait()
+    with pytest.raises(StoreUnavailable, match=r"the server cannot be reached$"):
+        await database.write(put("behind"))
+    assert not in_doubt.done()
+    await line.start()
+    assert await in_doubt == "two"
+    assert await database.read(names) == {"one", "two"}
+    await database.aclose()
+
+
+async def test_a_commit_of_which_nobody_can_learn_what_became_is_said_to_be_in_doubt(line: CutLine) -> None:
+    connect = connecting(line.url, "test")
+    database = PostgresDatabase(Writer(connect), connect, lambda seconds: None, doubt_for_s=0.3)
+    await database.write(put("one"))
+    line.cut, line.stays_down = "after", True
+    runs: list[int] = []
+
+    def counted(connection: Connection) -> str:
+        runs.append(1)
+        return put("two")(connection)
+
+    with pytest.raises(StoreInDoubt, match="nobody knows whether the last commit was kept"):
+        await database.write(counted)
+    assert len(runs) == 1
+    await line.start()
+    assert await database.write(put("three")) == "three"
+    assert await database.read(names) == {"one", "two", "three"}
     await database.aclose()
 
 

@@ -1,7 +1,6 @@
 """A line to a PostgreSQL server that can be cut in the middle of a commit."""
 
 import asyncio
-from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
 COMMIT = b"COMMIT;"
@@ -11,17 +10,22 @@ class CutLine:
     """Passes bytes on. `cut`: what the next commit meets; "": it passes.
 
     "before": the line is cut, and the server hears nothing of it. "after": the server commits, and its answer is lost.
+    `stays_down`: after a cut nobody gets through until `start`.
     """
 
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
         self.cut = ""
         self.url = ""
-        self.on_cut: Callable[[], None] = lambda: None
+        self.stays_down = False
+        self.was_cut = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        """Listen; `stays_down` ends with it."""
+        self.stays_down = False
+        port = urlsplit(self.url).port if self.url else 0
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", port)
         port = self._server.sockets[0].getsockname()[1]
         self.url = urlunsplit(self._to._replace(netloc=f"{self._to.username}@127.0.0.1:{port}"))
 
@@ -57,7 +61,9 @@ class CutLine:
                 if how == "after":
                     back.write(data)
                     await back.drain()
-                self.on_cut()
+                if self.stays_down:
+                    self._server.close()
+                self.was_cut.set()
                 return
             back.write(data)
             await back.drain()
