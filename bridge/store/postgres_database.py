@@ -104,6 +104,11 @@ class PostgresDatabase(Database):
         self._closed = False
         self._writing = self._loop.create_task(self._write_on(), name="store-writer")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was not closed."""
+        return not self._closed
+
     async def write(self, operation: Operation[T]) -> T:
         if self._closed:
             raise StoreUnavailable("database: closed")

@@ -55,6 +55,7 @@ class PostgresHome(Home):
         self._dsn, self._shown = read_url(url)
         self._writer = Writer(self._connecting("added"))
         self._delivers = False
+        self._open: PostgresDatabase | None = None
 
     def __str__(self) -> str:
         return self._shown
@@ -128,11 +129,15 @@ class PostgresHome(Home):
         return True
 
     def open(self, on_commit: OnCommit = lambda seconds: None) -> Database:
-        return PostgresDatabase(self._writer, self._connecting("read"), on_commit)
+        self._open = PostgresDatabase(self._writer, self._connecting("read"), on_commit)
+        return self._open
 
     async def holder(self) -> Holder | None:
-        async with self._session() as session:
-            found = (await session.execute(_HOLDER)).scalar()
+        if self._open is not None and self._open.is_open:  # whoever waits asks again and again: no session for each
+            found = await self._open.read(lambda connection: connection.execute(_HOLDER).scalar())
+        else:
+            async with self._session() as session:
+                found = (await session.execute(_HOLDER)).scalar()
         if found is None:
             return None
         _, purpose, process = [*str(found).split("/", 2), "", ""][:3]
