@@ -68,7 +68,8 @@ class App:
     async def start(self) -> None:
         """Start everything. Raises `SettingsError` or `StoreError` for what is wrong in our own settings or store."""
         settings, clock = self._settings, self._clock
-        await self._take_what_only_one_may_have()
+        if not self.port:
+            await self.take_place()
         self.database = self._home.open(self.metrics.committed)
         self.rosters = RosterInForce(region=settings.default_region, clock=clock)
         self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
@@ -90,8 +91,12 @@ class App:
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
 
-    async def _take_what_only_one_may_have(self) -> None:
-        """The lock first: a second service would otherwise hear of the port, and not of the first service."""
+    async def take_place(self) -> None:
+        """Take what only one may have, and bring the database to this version. May wait for the service before it.
+
+        Part of `start`; called before it by whoever may be told to stop meanwhile. Raises as `start` does.
+        """
+        # The lock first: a second service would otherwise hear of the port, and not of the first service.
         await self._home.take()
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self._home.release)

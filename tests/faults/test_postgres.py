@@ -67,6 +67,10 @@ async def test_a_service_that_waits_takes_over_as_soon_as_the_one_before_is_gone
     await first.ready()
     second = scene.fork()
     await second.says("store.waits")
+    third = scene.fork()
+    await third.says("store.waits")
+    third.signal(signal.SIGTERM)
+    assert await third.gone(timeout_s=5) == 0
     scene.sms("t~0")
     await scene.quiet()
     await first.kill()
