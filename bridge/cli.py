@@ -114,9 +114,7 @@ def trace(code: str) -> None:
     """
     from bridge.commands.trace import trace as show
 
-    with _in_one_line():
-        done = show(code)
-    sys.exit(done)
+    _until_done(lambda: show(code))
 
 
 @main.command()
@@ -127,22 +125,23 @@ def audit(since: str | None, who: str | None, as_json: bool) -> None:
     """Who did what, when, through which door, with the outcome: a line each, the newest last."""
     from bridge.commands.audit import show
 
-    with _in_one_line():
-        done = show(since, who, as_json=as_json)
-    sys.exit(done)
+    _until_done(lambda: show(since, who, as_json=as_json))
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings
-    from bridge.store.migrate import HEAD, database_file
-    from bridge.store.migrate import migrate as bring
+    from bridge.store.home import home_of
+    from bridge.store.migrate import HEAD
 
-    with _in_one_line():
-        path = database_file(settings.load().database_url)
-        changed = bring(path)
-    print(f"{path}: {'brought to' if changed else 'is at'} version {HEAD}")
+    async def bring() -> int:
+        home = home_of(settings.load().database_url)
+        changed = await home.migrate()
+        print(f"{home}: {'brought to' if changed else 'is at'} version {HEAD}")
+        return 0
+
+    _until_done(bring)
 
 
 def _until_done(work: Callable[[], Coroutine[Any, Any, int]]) -> NoReturn:

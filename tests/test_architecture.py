@@ -230,8 +230,8 @@ def test_no_module_is_named_after_nothing() -> None:
 CHAT = {command for command, _, _ in COMMANDS} | {"start"}
 FIELDS = {settings.variable(field) for field in settings.Settings.model_fields}
 FROM_FILES = {f"{settings.variable(field)}_FILE" for field in settings.SECRETS}
-# A secret BRIDGE_X of the documents; and a switch of `make screenshots`, which is none of the service.
-PLACEHOLDERS = {"BRIDGE_X", "BRIDGE_X_FILE", "BRIDGE_SCREENSHOTS"}
+# A secret BRIDGE_X of the documents; and switches of `make screenshots` and the tests, which are none of the service.
+PLACEHOLDERS = {"BRIDGE_X", "BRIDGE_X_FILE", "BRIDGE_SCREENSHOTS", "BRIDGE_TEST_DATABASE_URL"}
 DOCUMENTS = [ROOT / ".env.example", *sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 ASSIGNED = re.compile(r"^#?(BRIDGE_[A-Z0-9_]+)=(.*)$", re.MULTILINE)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from bridge.clock import Clock
 from bridge.services.chat import housekeeping as chat
 from bridge.services.incidents import housekeeping as incidents
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.pages_port import Pages
 from bridge.store.database import Database
@@ -34,12 +35,15 @@ class HousekeepingDesk:
         notice_places: Sequence[Place],
         pages: Pages,
         retention: timedelta,
+        claims: Claims,
     ) -> None:
         """`retention`: after which texts and numbers are blanked. The others are as `Housekeeping` has them."""
         self._database = database
         self._clock = clock
         self._retention = retention
-        self._messages = Housekeeping(database, clock, absence=absence, notice_places=notice_places, pages=pages)
+        self._messages = Housekeeping(
+            database, clock, absence=absence, notice_places=notice_places, pages=pages, claims=claims
+        )
         self._tidied_at: datetime | None = None
         self.take_over = self._messages.take_over
         self.leave = self._messages.leave

@@ -11,6 +11,7 @@ from bridge.clock import Clock
 from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
 from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.services.sms.low_balance import LowBalance
@@ -68,6 +69,7 @@ class Outbox:
         ways = [Way(name=one.name, batch=one.batch, countries=one.countries) for one in gateways]
         absence = timedelta(seconds=settings.command_max_age_s)
 
+        claims = Claims(new_id)
         self._on_finished = on_finished
         admins = [Place(chat_id=admin) for admin in sorted(settings.telegram_admins)]
         self.alarms = {
@@ -92,6 +94,7 @@ class Outbox:
             # Who delivers one message is not the service: what else lies there is not its to judge.
             absence=absence if only_message is None else timedelta.max,
             only_message=only_message,
+            claims=claims,
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
@@ -102,6 +105,7 @@ class Outbox:
             notice_places=places,
             pages=pages,
             retention=timedelta(days=settings.retention_days),
+            claims=claims,
         )
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
 

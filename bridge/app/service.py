@@ -3,10 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -26,9 +25,7 @@ from bridge.services.oncall.by_name import ByName, names_in_force
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store import switches, vitals
-from bridge.store.database import Database
-from bridge.store.lock import DeliveryLock
-from bridge.store.migrate import database_file, migrate
+from bridge.store.home import home_of
 from bridge.store.outcomes import Finished
 from bridge.telegram.access import Access
 from bridge.telegram.asking import Desk
@@ -62,8 +59,7 @@ class App:
                 log.warning("%s", gateway.caution, extra={"event": "settings.in_the_clear"})
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._path: Path = database_file(settings.database_url)
-        self._lock = DeliveryLock(self._path)
+        self._home = home_of(settings.database_url)
         self._stops: list[asyncio.Task[None]] = []
         self.metrics = Metrics(settings.gateways)
         self.port = 0
@@ -72,8 +68,9 @@ class App:
     async def start(self) -> None:
         """Start everything. Raises `SettingsError` or `StoreError` for what is wrong in our own settings or store."""
         settings, clock = self._settings, self._clock
-        await self._take_what_only_one_may_have()
-        self.database = Database(self._path, on_commit=self.metrics.committed)
+        if not self.port:
+            await self.take_place()
+        self.database = self._home.open(self.metrics.committed)
         self.rosters = RosterInForce(region=settings.default_region, clock=clock)
         self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
         self._build()
@@ -82,7 +79,7 @@ class App:
         except BridgeError:
             await self.database.aclose()
             self._socket.close()
-            self._lock.release()
+            await self._home.release()
             raise
         await self.outbox.start()
         self.alerts.loop.start()
@@ -95,15 +92,19 @@ class App:
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
         log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
 
-    async def _take_what_only_one_may_have(self) -> None:
-        """The lock first: a second service would otherwise hear of the port, and not of the first service."""
-        await self._lock.take_within(0.5)
-        with ExitStack() as undo:
-            undo.callback(self._lock.release)
+    async def take_place(self) -> None:
+        """Take what only one may have, and bring the database to this version. May wait for the service before it.
+
+        Part of `start`; called before it by whoever may be told to stop meanwhile. Raises as `start` does.
+        """
+        # The lock first: a second service would otherwise hear of the port, and not of the first service.
+        await self._home.take()
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._home.release)
             self._socket = bind(self._settings.host, self._settings.port)
             undo.callback(self._socket.close)
             self.port = self._socket.getsockname()[1]
-            migrate(self._path)
+            await self._home.migrate()
             undo.pop_all()
 
     def _build(self) -> None:
@@ -290,5 +291,5 @@ class App:
         await self.telegram.aclose()
         await asyncio.wait([self._serving], timeout=0.5)
         await self.database.aclose()
-        self._lock.release()
+        await self._home.release()
         log.info("stopped", extra={"event": "app.stopped"})

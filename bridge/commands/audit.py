@@ -3,43 +3,38 @@
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
-
-from sqlalchemy.exc import DBAPIError
+from functools import partial
 
 from bridge import settings
 from bridge.clock import SystemClock
 from bridge.domain.durations import read_duration
-from bridge.domain.errors import OperatorError, StoreUnusable
+from bridge.domain.errors import OperatorError
 from bridge.store import audit
 from bridge.store.audit import Kept
-from bridge.store.database import sqlite_engine, unavailable
-from bridge.store.migrate import HEAD, current, database_file, refuse_newer
+from bridge.store.home import home_of
 
 
 class AuditError(OperatorError):
     """What was asked for cannot be read; the line names it."""
 
 
-def show(since: str | None, who: str | None, *, as_json: bool) -> int:
+async def show(since: str | None, who: str | None, *, as_json: bool) -> int:
     """Print the rows, the newest last; gives 0. Raises `OperatorError`."""
     start = None if since is None else read_since(since, SystemClock().now())
-    path = database_file(settings.load().database_url)
-    version = current(path)
-    refuse_newer(path, version)
-    if version is None:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no database {path}")
-    if version != HEAD:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is of version {version}: run `bridge migrate`")
-    engine = sqlite_engine(path, readonly=True)
+    home = home_of(settings.load().database_url)
+    await home.version_to_read()
+    database = home.open()
+    after = 0
     try:
-        with engine.begin() as connection:
-            for kept in audit.read(connection, since=start, who=who or ""):
+        while True:
+            page = await database.read(partial(audit.read, since=start, who=who or "", after=after))
+            for kept in page:
                 print(as_object(kept) if as_json else line(kept))
-    except DBAPIError as error:
-        raise unavailable(error) from error
+            if len(page) < audit.PAGE:
+                return 0
+            after = page[-1].id
     finally:
-        engine.dispose()
-    return 0
+        await database.aclose()
 
 
 def read_since(typed: str, now: datetime) -> datetime:

@@ -24,8 +24,8 @@ from bridge.domain.problem_words import explain
 from bridge.domain.wording import reason
 from bridge.gateways.probe import probe
 from bridge.settings import SECRETS, Settings, variable
-from bridge.store import migrate
-from bridge.store.lock import DeliveryLock
+from bridge.store.home import home_of
+from bridge.store.migrate import refuse_newer
 from bridge.telegram.trouble import in_words
 from bridge.web.server import bind
 
@@ -49,7 +49,7 @@ async def check_all(send_test: str | None) -> int:
     file = file_of(found, report)
     listed = people_with_telegram(file.oncall)
     _settings(found, report, anybody=bool(listed))
-    running = _store(found, report)
+    running = await _store(found, report)
     if not running:
         _port(found, report)
     await check_oncall(found, file, report)
@@ -67,7 +67,7 @@ def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
     """`anybody`: whether people of the on-call file may use it."""
     for name in sorted(found.model_fields_set):
         value = getattr(found, name)
-        shown = "***" if name in SECRETS else _plain(value)
+        shown = _shown_address(value) if name == "database_url" else "***" if name in SECRETS else _plain(value)
         report.ok(f"{variable(name)} = {shown}")
     for event, line in settings.cautions(found):
         if event != "settings.nobody":
@@ -76,27 +76,35 @@ def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
             (report.note if anybody else report.wrong)(line)
 
 
+def _shown_address(url: str) -> str:
+    """Without its password."""
+    try:
+        return url if url.startswith("sqlite:") else str(home_of(url))
+    except BridgeError:  # `_store` says what is wrong with it
+        return "***"
+
+
 def _plain(value: object) -> str:
     if isinstance(value, frozenset | tuple):
         return ",".join("***" if isinstance(one, SecretStr) else str(one) for one in sorted(value, key=str))
     return str(value)
 
 
-def _store(found: Settings, report: Report) -> bool:
+async def _store(found: Settings, report: Report) -> bool:
     """Whether a service delivers from this database now."""
     try:
-        path = migrate.database_file(found.database_url)
-        holder = DeliveryLock.holder(path)
+        home = home_of(found.database_url)
+        holder = await home.holder()
         running = holder is not None and holder.is_service
-        version = migrate.current(path)
-        migrate.refuse_newer(path, version)
-        DeliveryLock(path).check_writable()
-        migrate.check_start(path, version)
+        version = await home.current()
+        refuse_newer(home, version)
+        await home.check_lock()
+        await home.check_start(version)
     except BridgeError as error:
         report.wrong(f"store: {error}")
         return False
     state = "not there yet, it will be made" if version is None else f"version {version}, writable"
-    report.ok(f"store: {path}: {state}{'; a service is running' if running else ''}")
+    report.ok(f"store: {home}: {state}{'; a service is running' if running else ''}")
     return running
 
 
@@ -209,7 +217,7 @@ async def _send_test(found: Settings, gateway: ConfiguredGateway, item: str, rep
     await asyncio.gather(*(slot.aclose() for slot in slots))
     what = entry_of("bridge check --send-test", outcome=type(outcome).__name__.lower(), detail="1 recipient, 1 segment")
     with suppress(StoreError):  # the store may be what is broken
-        await note(migrate.database_file(found.database_url), what)
+        await note(home_of(found.database_url), what)
     words = " · ".join(part for part in (reason(outcome.reason.value), outcome.words.code, outcome.words.error) if part)
     match outcome:
         case Accepted():

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -22,8 +21,8 @@ from bridge.services.oncall.oncall_file import Written
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store import oncall as kept
-from bridge.store.database import Database
-from bridge.store.migrate import HEAD, current, database_file, migrate
+from bridge.store.home import Home, home_of
+from bridge.store.migrate import HEAD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,13 +35,13 @@ class InForce:
     troubles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-async def names_of_service(path: Path, region: str) -> ByName:
-    """Who is meant by which name now, by the newest file in the database at `path`. Raises StoreError."""
+async def names_of_service(home: Home, region: str) -> ByName:
+    """Who is meant by which name now, by the newest file in the database at `home`. Raises StoreError."""
     now = SystemClock().now()
-    if current(path) is None:
+    if await home.current() is None:
         return ByName(None, now)
-    migrate(path)
-    database = Database(path)
+    await home.migrate()
+    database = home.open()
     try:
         rosters = RosterInForce(region=region, clock=SystemClock())
         return await database.read(partial(names_in_force, rosters=rosters, at=now))
@@ -53,10 +52,10 @@ async def names_of_service(path: Path, region: str) -> ByName:
 async def kept_by_service(settings: Settings, oncall: OnCall, at: datetime) -> InForce:
     """What the service's database knows as of `at` of the people and schedules of that file."""
     try:
-        path = database_file(settings.database_url)
-        if current(path) != HEAD:
+        home = home_of(settings.database_url)
+        if await home.current() != HEAD:
             return InForce()
-        database = Database(path)
+        database = home.open()
     except BridgeError:
         return InForce()  # `bridge check` names it
     try:

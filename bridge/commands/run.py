@@ -38,6 +38,8 @@ async def serve(settings: Settings, clock: Clock | None = None) -> int:
     for event, line in cautions(settings):
         log.warning("%s", line, extra={"event": event})
     app = App(settings, clock)
+    if not await _has_place(app, asked):
+        return 0
     await app.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.oncall.reload)
     await asked.wait()
@@ -54,3 +56,17 @@ async def serve(settings: Settings, clock: Clock | None = None) -> int:
         logging.shutdown()
         os._exit(0)
     return 0
+
+
+async def _has_place(app: App, asked: asyncio.Event) -> bool:
+    """Whether it may start; False when a signal came while it waited for the service before it."""
+    taking, stopping = asyncio.create_task(app.take_place()), asyncio.create_task(asked.wait())
+    await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if taking.done():
+        await taking
+        return True
+    taking.cancel()
+    await asyncio.gather(taking, return_exceptions=True)
+    log.info("stopped", extra={"event": "app.stopped"})
+    return False

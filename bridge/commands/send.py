@@ -4,7 +4,6 @@ import sys
 from collections.abc import Collection
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import click
 from sqlalchemy import Connection
@@ -34,9 +33,9 @@ from bridge.services.sms.send_sms import (
 )
 from bridge.store import audit, messages
 from bridge.store.database import Database
-from bridge.store.lock import DeliveryLock
+from bridge.store.home import Home, home_of
+from bridge.store.lock import ONE_MESSAGE
 from bridge.store.messages import MessageView
-from bridge.store.migrate import current, database_file, migrate
 
 ACT = "bridge send"
 POLL_S = 0.2
@@ -49,8 +48,8 @@ OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
 async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     """Write it down, and with `wait` see it through; gives the exit code. Raises `OperatorError`."""
     found = settings.load()
-    path = database_file(found.database_url)
-    holder = DeliveryLock.holder(path)
+    home = home_of(found.database_url)
+    holder = await home.holder()
     served = holder is not None and holder.is_service
     if wait and not served:
         found = settings.load(need=settings.GATEWAY)
@@ -58,22 +57,22 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
     logs.set_up("DEBUG" if found.log_level == "DEBUG" else "ERROR", found.log_format, found.secrets())
     names = ByName(None, SystemClock().now())
     if has_names(recipients):
-        names = await names_of_service(path, found.default_region)
+        names = await names_of_service(home, found.default_region)
     read = read_list(
         [recipients], text=text, region=found.default_region, allowed_countries=found.allowed_countries, names=names
     )
     if isinstance(read, Problems):
-        await note(path, entry_of(ACT, outcome=read.problems[0].code.value))
+        await note(home, entry_of(ACT, outcome=read.problems[0].code.value))
         return _refuse(*(explain(problem) for problem in read.problems))
     rules = rules_of(found)
     try:
         measured = measure(read.text, rules)
-        if not _confirmed(read, measured, rules, await _new_countries(path, read, rules), yes=yes):
-            await note(path, entry_of(ACT, outcome="not_confirmed"))
+        if not _confirmed(read, measured, rules, await _new_countries(home, read, rules), yes=yes):
+            await note(home, entry_of(ACT, outcome="not_confirmed"))
             return _refuse("Nothing was sent.")
-        fresh = current(path) is None
-        migrate(path)
-        database = Database(path)
+        fresh = await home.current() is None
+        await home.migrate()
+        database = home.open()
         try:
             made = await database.write(
                 partial(_submit, _order(read, names), measured=measured, rules=rules, now=SystemClock().now())
@@ -83,13 +82,13 @@ async def send_one(recipients: str, text: str, *, wait: bool, yes: bool) -> int:
             if names.left_out:
                 print(f"left out, without a phone: {', '.join(names.left_out)}", file=sys.stderr)
             if wait:
-                return await _see_through(database, made.id, served=served)
-            print(f"#{made.id} queued{'' if served else _not_served(path, fresh=fresh)}")
+                return await _see_through(home, database, made.id, served=served)
+            print(f"#{made.id} queued{'' if served else _not_served(home, fresh=fresh)}")
             return OK
         finally:
             await database.aclose()
     except PersonError as error:
-        await note(path, entry_of(ACT, outcome=error.code))
+        await note(home, entry_of(ACT, outcome=error.code))
         return _refuse(str(error))
 
 
@@ -107,10 +106,10 @@ def _submit(
     return made
 
 
-def _not_served(path: Path, *, fresh: bool) -> str:
+def _not_served(home: Home, *, fresh: bool) -> str:
     """Where it waits, and for whom: whoever sends into another file than the service's can see it."""
     made = ", which was made just now: is BRIDGE_DATABASE_URL the service's?" if fresh else ""
-    return f"; no service is running on {path}{made}"
+    return f"; no service is running on {home}{made}"
 
 
 def _refuse(*sentences: str) -> int:
@@ -137,15 +136,15 @@ def _order(read: Request, names: ByName) -> Order:
     )
 
 
-async def _new_countries(path: Path, read: Request, rules: Rules) -> tuple[str, ...]:
+async def _new_countries(home: Home, read: Request, rules: Rules) -> tuple[str, ...]:
     """Those that nobody has sent to from this database. A new database is not made for the question."""
     wanted = set(read.countries) - rules.known_countries
-    if current(path) is None:
+    if await home.current() is None:
         return () if len(read.countries) == 1 else tuple(sorted(wanted))
     if not wanted:
         return ()
-    migrate(path)
-    database = Database(path)
+    await home.migrate()
+    database = home.open()
     try:
         return await database.read(partial(new_countries, wanted=read.countries, rules=rules))
     finally:
@@ -170,17 +169,17 @@ def _confirmed(read: Request, measured: Measured, rules: Rules, first: Collectio
     return click.confirm("Send it?", err=True)
 
 
-async def _see_through(database: Database, message_id: int, *, served: bool) -> int:
+async def _see_through(home: Home, database: Database, message_id: int, *, served: bool) -> int:
     """Until every outcome is known, or a signal comes: whoever holds the lock delivers, and we do when nobody does."""
     asked = on_signals()
     clock = SystemClock()
     shown = Progress(message_id)
-    alone = Alone(database, message_id)
+    alone = Alone(home, database, message_id)
     free_for = 0.0 if served else RESTART_TAKES_S
     try:
         while not asked.is_set():
             if not alone.delivers:
-                free_for = 0.0 if DeliveryLock.holder(database.path) else free_for + POLL_S
+                free_for = 0.0 if await home.holder() else free_for + POLL_S
                 if free_for > RESTART_TAKES_S:
                     await alone.take_over()
             view = await _view(database, message_id)
@@ -198,10 +197,10 @@ async def _see_through(database: Database, message_id: int, *, served: bool) -> 
 class Alone:
     """This process delivers the message, because nobody else does."""
 
-    def __init__(self, database: Database, message_id: int) -> None:
+    def __init__(self, home: Home, database: Database, message_id: int) -> None:
+        self._home = home
         self._database = database
         self._message_id = message_id
-        self._lock = DeliveryLock(database.path, "one message")
         self._outbox: Outbox | None = None
         self._left_behind = 0
 
@@ -217,7 +216,7 @@ class Alone:
             configured_gateways(found)
         except SettingsError as error:
             raise SettingsError(f"#{self._message_id} is queued, and no service runs: {error}") from None
-        if not self._lock.try_take():
+        if not await self._home.try_take(ONE_MESSAGE):
             return
         # Calls of a service that died: nobody waits for them any more, and the next service says so.
         self._left_behind = (await _view(self._database, self._message_id)).counts.get(State.SENDING, 0)
@@ -237,7 +236,7 @@ class Alone:
         if self._outbox is not None:
             await self._outbox.loop.stop()
             await self._outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
-        self._lock.release()
+            await self._home.release()
 
 
 class Progress:

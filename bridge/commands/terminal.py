@@ -3,14 +3,13 @@
 import getpass
 import os
 from contextlib import suppress
-from pathlib import Path
 
 from bridge.clock import SystemClock
 from bridge.domain.errors import StoreError
 from bridge.store import audit
 from bridge.store.audit import AuditEntry
-from bridge.store.database import Database
-from bridge.store.migrate import HEAD, current
+from bridge.store.home import Home
+from bridge.store.migrate import HEAD
 
 DOOR = "cli"
 
@@ -29,12 +28,12 @@ def entry_of(act: str, *, outcome: str = audit.DONE, about: str = "", detail: st
     return AuditEntry(who=f"cli:{user}", name=user, door=DOOR, act=act, about=about, outcome=outcome, detail=detail)
 
 
-async def note(path: Path, entry: AuditEntry) -> None:
-    """Into the audit of the database at `path`. Where there is none, or it is out of order, nothing is noted."""
+async def note(home: Home, entry: AuditEntry) -> None:
+    """Into the audit of the database at `home`. Where there is none, or it is out of order, nothing is noted."""
     with suppress(StoreError):
-        if current(path) != HEAD:
+        if await home.current() != HEAD:
             return
-        database = Database(path)
+        database = home.open()
         try:
             now = SystemClock().now()
             await database.write(lambda connection: audit.write(connection, entry, now))

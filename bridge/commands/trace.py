@@ -12,17 +12,15 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from bridge import settings
 from bridge.domain.delivery import State
-from bridge.domain.errors import Refused, StoreUnusable
+from bridge.domain.errors import Refused
 from bridge.domain.phone import mask
 from bridge.domain.wording import count, reason
 from bridge.store import incident_log, incidents, messages, pages, trail
-from bridge.store.database import sqlite_engine, unavailable
+from bridge.store.home import home_of
 from bridge.store.incidents import Incident
-from bridge.store.migrate import HEAD, current, database_file, refuse_newer
 from bridge.store.trail import Asked, Attempt, DeliveryStanding, Shown
 
 FOUND, NO_SUCH_THING = 0, 1
@@ -48,14 +46,14 @@ class Trace:
     foot: tuple[str, ...] = ()
 
 
-def trace(code: str) -> int:
+async def trace(code: str) -> int:
     """Print it; gives the exit code. Raises `Refused` for what is no id, `StoreError` where no database can be read."""
     found = _CODE.fullmatch(code.strip())
     if found is None:
         raise Refused("bad_id", f"“{code[:20]}” is no id such as 42 (a message), A7 (an incident) or P12 (a page)")
     kind = (found[2] or "#").upper()
     number = int(found[1] or found[3])
-    traced = _read(lambda connection: _OF[kind](connection, number))
+    traced = await _read(lambda connection: _OF[kind](connection, number))
     if traced is None:
         print(f"bridge: there is no {_NAMES[kind]} {kind}{number}", file=sys.stderr)
         return NO_SUCH_THING
@@ -64,22 +62,14 @@ def trace(code: str) -> int:
     return FOUND
 
 
-def _read(look: Callable[[Connection], Trace | None]) -> Trace | None:
-    path = database_file(settings.load().database_url)
-    version = current(path)
-    refuse_newer(path, version)
-    if version is None:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no database {path}")
-    if version != HEAD:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: {path} is of version {version}: run `bridge migrate`")
-    engine = sqlite_engine(path, readonly=True)
+async def _read(look: Callable[[Connection], Trace | None]) -> Trace | None:
+    home = home_of(settings.load().database_url)
+    await home.version_to_read()
+    database = home.open()
     try:
-        with engine.begin() as connection:
-            return look(connection)
-    except DBAPIError as error:
-        raise unavailable(error) from error
+        return await database.read(look)
     finally:
-        engine.dispose()
+        await database.aclose()
 
 
 def lines(traced: Trace) -> Iterator[str]:

@@ -8,6 +8,7 @@
         ├── SettingsError    a setting is missing or wrong
         └── StoreError
             ├── StoreUnavailable   locked, read-only, full: may pass; nothing was written
+            │   └── StoreInDoubt   gone in the middle of a commit: may have been written
             └── StoreUnusable      a newer version, no database, held by another process
 
 What a gateway does is no exception: see `domain.outcome`.
@@ -56,6 +57,10 @@ class StoreError(OperatorError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be read or written just now. Nothing of the call was written; trying again may work."""
+
+
+class StoreInDoubt(StoreUnavailable):
+    """The database went away in the middle of a commit and did not come back: nobody knows whether it was kept."""
 
 
 class StoreUnusable(StoreError):

@@ -29,7 +29,8 @@ def cautions(
             for one in field.metadata
             if isinstance(one, Caution) and one.holds(getattr(settings, name))
         ]
-    if (os.environ if environment is None else environment).get("DYNO"):
+    on_wiped_disk = bool((os.environ if environment is None else environment).get("DYNO"))
+    if on_wiped_disk and settings.database_url.startswith("sqlite:"):
         lines.append(
             ("settings.disk_is_wiped", "this host wipes its disk at each restart: a SQLite database loses everything")
         )

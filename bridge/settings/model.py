@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
 from bridge.settings.addresses import Url, http_url, https_url
+from bridge.settings.database_url import secrets_of
 from bridge.settings.gateways import NEEDED_BY, BuiltIn
 from bridge.settings.http_file import HttpFile
 from bridge.settings.values import PREFIX, lower, parts, quoted, variable
@@ -57,6 +58,8 @@ def _receive(value: str) -> str:
 def _api_token(value: SecretStr) -> SecretStr:
     if not _name_and_secret(value)[1]:
         raise ValueError("a token must be secret or name=secret")
+    if len(_name_and_secret(value)[0]) > LONGEST_TOKEN_NAME:
+        raise ValueError(f"a token's name has at most {LONGEST_TOKEN_NAME} characters")
     return value
 
 
@@ -80,6 +83,7 @@ GATEWAY_NAME = r"[a-z][a-z0-9_-]{0,31}"
 TOKEN_LONG_ENOUGH = 16
 """Characters of a token of ours. Nothing slows down who tries many of them."""
 
+LONGEST_TOKEN_NAME = 64
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
@@ -119,7 +123,7 @@ class Settings(BuiltIn, BaseSettings):
     default_region: Region = "GH"
     allowed_countries: Annotated[frozenset[Region], NoDecode, BeforeValidator(parts)] = frozenset()
 
-    database_url: str = "sqlite:///bridge.db"
+    database_url: Annotated[str, Field(repr=False)] = "sqlite:///bridge.db"
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     api_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(parts)] = ()
@@ -206,10 +210,11 @@ class Settings(BuiltIn, BaseSettings):
         for value in (getattr(self, field) for field in SECRETS):
             if isinstance(value, SecretStr):
                 found.append(value.get_secret_value())
-            else:
-                found += [_name_and_secret(token)[1] for token in value or ()]
+            elif isinstance(value, tuple):
+                found += [_name_and_secret(token)[1] for token in value]
         # The address of a heartbeat is its token.
         others = [self.heartbeat_url, *(self._http_file.values.values() if self._http_file else ())]
+        others += secrets_of(self.database_url)
         return (*found, *filter(None, others))
 
 
@@ -217,7 +222,10 @@ def _holds_a_secret(annotation: object) -> bool:
     return annotation is SecretStr or any(map(_holds_a_secret, get_args(annotation)))
 
 
-SECRETS = tuple(name for name, field in Settings.model_fields.items() if _holds_a_secret(field.annotation))
+SECRETS = (
+    *(name for name, field in Settings.model_fields.items() if _holds_a_secret(field.annotation)),
+    "database_url",  # a password may stand in it
+)
 """Fields of which nobody may read the value; it may come from a file."""
 
 TELEGRAM = ("telegram_token",)

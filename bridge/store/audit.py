@@ -1,6 +1,5 @@
 """Who did what, when, through which door, with the outcome. Rows are added, and nothing else is ever done to them."""
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +8,8 @@ from sqlalchemy import Connection, bindparam, func, insert, or_, select
 from bridge.store.tables import audit
 
 DONE = "done"
+PAGE = 500
+"""Rows that are read at once."""
 ONCE_IN = timedelta(minutes=1)
 """Somebody without access has one row in this time, however often they knock: nobody can fill the disk."""
 
@@ -39,6 +40,7 @@ class Kept:
 
     at: datetime
     entry: AuditEntry
+    id: int = 0
 
 
 _ADD = insert(audit)
@@ -58,12 +60,15 @@ def write_now_and_then(connection: Connection, entry: AuditEntry, now: datetime)
         write(connection, entry, now)
 
 
-def read(connection: Connection, *, since: datetime | None = None, who: str = "") -> Iterator[Kept]:
-    """Oldest first; from a time on, and of one `who` or name (in capitals or not), where these are given."""
-    query = select(audit).order_by(audit.c.id).execution_options(yield_per=500)
+def read(connection: Connection, *, since: datetime | None = None, who: str = "", after: int = 0) -> list[Kept]:
+    """The first `PAGE` rows after that id, oldest first; from a time on, and of one `who` or name (in capitals or not),
+    where these are given."""
+    query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
     if since is not None:
         query = query.where(audit.c.at >= since)
     if who:
         query = query.where(or_(audit.c.who == who, func.lower(audit.c.name) == who.lower()))
-    for row in connection.execute(query):
-        yield Kept(at=row.at, entry=AuditEntry(**{name: row._mapping[name] for name in _LENGTHS}))
+    return [
+        Kept(id=row.id, at=row.at, entry=AuditEntry(**{name: row._mapping[name] for name in _LENGTHS}))
+        for row in connection.execute(query)
+    ]

@@ -11,6 +11,7 @@ from sqlalchemy import (
     TextClause,
     and_,
     case,
+    literal,
     select,
     true,
     type_coerce,
@@ -90,7 +91,7 @@ def _move(connection: Connection, times: Times, leap: timedelta, now: datetime) 
     for column, which in times:
         moved = _moved(column, leap)
         # Nothing began at a time to come.
-        value = case((moved > now, now), else_=moved) if leap > timedelta(0) else moved
+        value = case((moved > now, literal(now, UtcTime())), else_=moved) if leap > timedelta(0) else moved
         connection.execute(update(column.table).where(which).values({column: value}))
 
 

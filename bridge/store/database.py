@@ -1,24 +1,17 @@
-"""SQLite, written by one thread that commits many operations at once, and read by another.
+"""The store as the rest of bridge sees it: `write` and `read` an operation. SQLite and PostgreSQL each have their own.
 
 An operation is a plain function of a connection. It is run inside a transaction that it shares with others, so it may
-run twice (when a neighbour fails) and must have no effect but on the database.
+run twice (when a neighbour fails, or a connection is lost) and must have no effect but on the database. While it
+writes, nobody else does, in any process: what it has read is still so when it commits.
 """
 
 import asyncio
-import queue
-import sqlite3
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from time import perf_counter
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
-
-from bridge.domain.errors import StoreUnavailable
+from sqlalchemy import Connection
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
@@ -30,183 +23,46 @@ BUSY_TIMEOUT_S = 3.0
 """How long a locked database is waited for, in seconds, before an operation fails."""
 
 
-def sqlite_engine(path: Path, *, readonly: bool = False) -> Engine:
-    """An engine for the file at `path`: WAL, synchronous FULL (an answered commit survives a power cut)."""
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)),  # as a string, a "?" in the name would begin parameters
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
-        hide_parameters=True,  # they are texts and numbers, and errors end up in logs
-    )
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: the driver's own comes too late
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -16384")
-        if readonly:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        # A writer takes the lock at once: a reader that turns writer in the middle fails without waiting.
-        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
-
-    return engine
+TROUBLE_OF = "bridge_trouble_of"
+"""Execution option of each engine: error -> `StoreUnavailable` for what the database is to blame for; others as is."""
 
 
-_TROUBLE = (
-    ("database or disk is full", "the disk is full"),
-    ("database is locked", "another program holds a lock on it"),
-    ("readonly", "it is read-only"),
-    ("unable to open", "it cannot be opened"),
-    ("disk I/O error", "the disk fails (I/O error)"),
-    ("malformed", "it is damaged"),
-    ("not a database", "the file is not a database"),
-    ("no such table", "it has no tables of bridge"),
-)
+class Database(ABC):
+    """An open database."""
+
+    @abstractmethod
+    async def write(self, operation: Operation[T]) -> T:
+        """Run `operation` and commit; its result comes after the commit.
+
+        Raises what the operation raises (nothing of it is kept then), or `StoreUnavailable`.
+        """
+
+    @abstractmethod
+    async def read(self, operation: Operation[T]) -> T:
+        """Run `operation` on what is committed; it may not write. Raises `StoreUnavailable`."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Finish what is asked for, then close. Further calls raise `StoreUnavailable`."""
 
 
-def explain(error: BaseException) -> str:
-    """Why the database refused, in a few words for an operator; holds no SQL and no values."""
-    text = str(getattr(error, "orig", error))
-    return next((words for mark, words in _TROUBLE if mark.lower() in text.lower()), type(error).__name__)
-
-
-def unavailable(error: BaseException) -> BaseException:
-    """`StoreUnavailable` for a database that cannot serve just now; its cause stays attached.
-
-    Anything else comes back as it is: a broken constraint or wrong SQL is a bug of ours, and does not pass.
-    """
-    # A damaged file is a plain DatabaseError; its subclasses have meanings of their own.
-    if not (isinstance(error, OperationalError) or type(error) is DatabaseError):
-        return error
-    trouble = StoreUnavailable(f"database: {explain(error)}")
-    trouble.__cause__ = error
-    return trouble
+def is_the_stores(connection: Connection, error: BaseException) -> bool:
+    """Whether the database cannot serve just now (locked, full, away): nobody's data is at fault, and it may pass."""
+    return connection.get_execution_options()[TROUBLE_OF](error) is not error
 
 
 @dataclass
-class _Job:
+class Job:
+    """An operation, and who waits for its result."""
+
     operation: Operation[Any]
     future: asyncio.Future[Any]
     result: Any = None
     error: BaseException | None = None
 
 
-class Database:
-    """The store as the rest of bridge sees it: `write` and `read` an operation."""
-
-    def __init__(self, path: Path, *, on_commit: Callable[[float], None] = lambda seconds: None) -> None:
-        """`on_commit` is told the seconds of each commit, from the writer's thread."""
-        self.path = path
-        self._engine = sqlite_engine(path)
-        self._reading = sqlite_engine(path, readonly=True)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._on_commit = on_commit
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
-        self._loop = asyncio.get_running_loop()
-        self._closed = False
-        with self._engine.connect():
-            self._file = _identity(path)
-        self._writer = threading.Thread(target=self._write_on, name="store-writer", daemon=True)
-        self._writer.start()
-
-    async def write(self, operation: Operation[T]) -> T:
-        """Run `operation` and commit; its result comes after the commit.
-
-        Raises what the operation raises (nothing of it is kept then), or `StoreUnavailable`.
-        """
-        if self._closed:
-            raise StoreUnavailable("database: closed")
-        job = _Job(operation, self._loop.create_future())
-        self._jobs.put(job)
-        # Shielded: a caller that is cancelled does not take back what the writer may have committed.
-        return await asyncio.shield(job.future)
-
-    async def read(self, operation: Operation[T]) -> T:
-        """Run `operation` on what is committed; it may not write. Raises `StoreUnavailable`."""
-
-        if self._closed:
-            raise StoreUnavailable("database: closed")
-
-        def run() -> T:
-            try:
-                with self._reading.begin() as connection:
-                    return operation(connection)
-            except DBAPIError as error:
-                trouble = unavailable(error)
-                if trouble is error:
-                    raise
-                raise trouble from error
-
-        return await self._loop.run_in_executor(self._reader, run)
-
-    async def aclose(self) -> None:
-        """Finish what is asked for, then close. Further calls raise `StoreUnavailable`."""
-        if self._closed:
-            return
-        self._closed = True
-        self._jobs.put(None)
-        await asyncio.to_thread(self._writer.join)
-        self._reader.shutdown()
-        self._engine.dispose()
-        self._reading.dispose()
-
-    def _write_on(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            group = [job]
-            last = False
-            while len(group) < GROUP_LIMIT and not self._jobs.empty():
-                more = self._jobs.get()
-                if more is None:
-                    last = True
-                    break
-                group.append(more)
-            self._commit(group)
-            self._loop.call_soon_threadsafe(_hand_back, group)
-            if last:
-                return
-
-    def _commit(self, group: list[_Job]) -> None:
-        """One transaction for all; when it fails and there are several, one for each."""
-        started = perf_counter()
-        if _identity(self.path) != self._file:
-            # SQLite would go on writing into a file that has no name any more, and all of it would be lost.
-            for job in group:
-                job.error = StoreUnavailable(f"database: {self.path} was removed or replaced; restart bridge")
-            return
-        begun = False
-        try:
-            with self._engine.begin() as connection:
-                begun = True
-                for job in group:
-                    job.result = job.operation(connection)
-        except BaseException as error:  # noqa: BLE001 - each job's owner gets it
-            if begun and len(group) > 1:
-                for job in group:
-                    self._commit([job])
-                return
-            # Where not even BEGIN passed (a lock, say), nobody is to blame: asking again for each would wait for each.
-            for job in group:
-                job.error = unavailable(error)
-        else:
-            self._on_commit(perf_counter() - started)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells the file at `path` from another that has its name."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _hand_back(group: list[_Job]) -> None:
+def hand_back(group: Iterable[Job]) -> None:
+    """To whoever waits for each; in the event loop."""
     for job in group:
         if job.future.done():
             continue

@@ -10,9 +10,9 @@ from typing import Literal
 
 from bridge.domain.errors import StoreUnusable
 
-ONE_MESSAGE = "one message"
 Purpose = Literal["service", "one message"]
 """What the holder delivers: everything, for as long as it runs; or one message of `bridge send --wait`."""
+ONE_MESSAGE: Purpose = "one message"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,20 +10,17 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from bridge.domain.errors import StoreUnusable
-from bridge.store.database import explain, sqlite_engine
+from bridge.store.sqlite import explain, sqlite_engine
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A test holds it against the folder."""
 
 
 def sqlite_path(url: str) -> Path:
     """The file of `BRIDGE_DATABASE_URL`. Raises `StoreUnusable` for an address that this version does not know."""
-    scheme = url.partition(":")[0].partition("+")[0]
-    if scheme in ("postgres", "postgresql"):
-        raise StoreUnusable("BRIDGE_DATABASE_URL: PostgreSQL is not there yet; use sqlite:///bridge.db")
     prefix = "sqlite:///"
     if not url.startswith(prefix) or url == prefix or ":memory:" in url:
-        raise StoreUnusable("BRIDGE_DATABASE_URL: must be sqlite:///FILE, or sqlite:////ABSOLUTE/FILE")
+        raise StoreUnusable("BRIDGE_DATABASE_URL: must be sqlite:///FILE, sqlite:////ABSOLUTE/FILE or postgresql://…")
     if "?" in url:  # two spellings of one file would be two locks
         raise StoreUnusable("BRIDGE_DATABASE_URL: takes no parameters: leave out the ? and what follows")
     try:
@@ -78,11 +75,11 @@ def current(path: Path) -> str | None:
         raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot read {path}: {explain(error)}") from error
 
 
-def refuse_newer(path: Path, version: str | None) -> None:
-    """Raise `StoreUnusable` when `version`, found at `path`, is newer than this program."""
+def refuse_newer(where: object, version: str | None) -> None:
+    """Raise `StoreUnusable` when `version`, found in the database `where`, is newer than this program."""
     if version is not None and version > HEAD:
         raise StoreUnusable(
-            f"BRIDGE_DATABASE_URL: {path} is of version {version}, newer than this program ({HEAD}): "
+            f"BRIDGE_DATABASE_URL: {where} is of version {version}, newer than this program ({HEAD}): "
             "install a newer bridge"
         )
 

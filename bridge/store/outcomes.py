@@ -56,7 +56,7 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
         connection,
         ((*answer, _OUTCOME_NAMES[type(one.outcome)], one.outcome.words.http_status) for one, answer in answers),
     )
-    took = _FINISH.run(
+    took = _FINISH.count(
         connection,
         (
             (*answer, one.next.state.value, microseconds(one.next.due_at), one.next.group_size, one.next.asked)
@@ -168,19 +168,21 @@ def seen_before(connection: Connection, calls: Mapping[str, Call]) -> set[str]:
     }
 
 
-def abandon(connection: Connection, *, now: datetime, buttons_until: datetime) -> list[int]:
-    """What is `sending` has nobody who sends it: it becomes `unknown`. Gives the ids of the messages concerned.
+def abandon(connection: Connection, *, now: datetime, buttons_until: datetime, but_of: str = "") -> list[int]:
+    """What is `sending` has nobody who sends it, but what the process `but_of` has claimed: it becomes `unknown`.
 
-    Only for the process that holds the delivery lock, before its first claim.
+    Gives the ids of the messages concerned. Only for the process that holds the delivery lock: all others are gone, or
+    will find that they have lost it.
     """
+    others = (IS_SENDING, deliveries.c.claimed_by != but_of) if but_of else (IS_SENDING,)
     rows = connection.execute(
-        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.message_id).where(IS_SENDING)
+        select(deliveries.c.id, deliveries.c.attempt, deliveries.c.message_id).where(*others)
     ).all()
     if not rows:
         return []
     connection.execute(
         update(deliveries)
-        .where(deliveries.c.state.in_(sources(Cause.CRASH, State.UNKNOWN)))
+        .where(deliveries.c.state.in_(sources(Cause.CRASH, State.UNKNOWN)), *others)
         .values(
             state=State.UNKNOWN.value,
             reason=Reason.INTERRUPTED.value,

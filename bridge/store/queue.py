@@ -68,8 +68,9 @@ def claim(
     now: datetime,
     call_ids: Sequence[str],
     only_message: int | None = None,
+    process: str = "",
 ) -> list[Call]:
-    """Write down attempts for a call for each of `call_ids`, at most, of numbers that are due.
+    """Write down attempts for a call for each of `call_ids`, at most, of numbers that are due, for `process`.
 
     Gives the calls. Each call carries numbers of one message to one gateway of `rooms`. Nothing else may make these
     calls: the rows are `sending` once this commits.
@@ -109,9 +110,12 @@ def claim(
     ]
     at = microseconds(now)
     taken = [(call, one) for call in made for one in call.deliveries]
-    claimed = _CLAIM.run(
+    claimed = _CLAIM.count(
         connection,
-        ((one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, call.gateway) for call, one in taken),
+        (
+            (one.id, one.attempt, one.tries, microseconds(one.round_started_at), at, call.gateway, process)
+            for call, one in taken
+        ),
     )
     if claimed != len(taken):  # cannot be while one transaction writes at a time; if it is, nothing may leave
         raise IllegalMove(f"{len(taken) - claimed} deliveries were claimed by somebody else")
@@ -130,13 +134,9 @@ _CLAIM = Many(
         round_started_at=bindparam("b_started"),
         changed_at=bindparam("b_now"),
         gateway=bindparam("b_gateway"),
+        claimed_by=bindparam("b_process"),
     ),
-    "b_id",
-    "b_attempt",
-    "b_tries",
-    "b_started",
-    "b_now",
-    "b_gateway",
+    *("b_id", "b_attempt", "b_tries", "b_started", "b_now", "b_gateway", "b_process"),
 )
 _EMPTY = {name: text("''") for name in ("outcome", "reason", "code", "type", "error", "detail", "sms_id")}
 _ADD_ATTEMPTS = Many(

@@ -21,6 +21,7 @@ from bridge.store import messages
 from bridge.store.database import Database
 from bridge.store.migrate import migrate
 from bridge.store.outcomes import Finished
+from bridge.store.sqlite import SqliteDatabase
 from tests.bench.gateway import PRIVATE_KEY, PUBLIC_KEY
 
 SLOTS = 16
@@ -91,7 +92,7 @@ async def deliveries(url: str, count: int, a_message: int) -> Rate:
         folder = Path(name)
         found = settings.load(environment(url, folder, 1), env_file=folder / "none")
         migrate(folder / "bench.db")
-        database = Database(folder / "bench.db")
+        database = SqliteDatabase(folder / "bench.db")
         every = numbers(count)
         for first in range(0, count, a_message):
             await _submit(database, found, every[first : first + a_message])
@@ -106,7 +107,7 @@ async def recipients(url: str, count: int) -> Rate:
         folder = Path(name)
         found = settings.load(environment(url, folder, 100), env_file=folder / "none")
         migrate(folder / "bench.db")
-        database = Database(folder / "bench.db")
+        database = SqliteDatabase(folder / "bench.db")
         every = numbers(count)
         started = perf_counter()
         await _submit(database, found, every)

@@ -10,8 +10,8 @@ from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_faults import UNAUTHORIZED
 from bridge.store import oncall as kept
-from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock
+from bridge.store.sqlite import SqliteDatabase
 from bridge.web.server import bind
 from tests.cli.program import Done, Shell
 from tests.cli.test_simulate import example, write
@@ -316,7 +316,7 @@ async def test_gaps_are_found(shell: Shell, quick: None) -> None:
 
 async def test_a_file_that_the_service_has_not_taken_yet_is_told_of(shell: Shell, quick: None) -> None:
     await shell.bridge("migrate")
-    database = Database(shell.database)
+    database = SqliteDatabase(shell.database)
     at = datetime(2026, 1, 5, 9, tzinfo=UTC)
     await database.write(lambda connection: kept.keep_file(connection, "", "another", at))
     await database.aclose()

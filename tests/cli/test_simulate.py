@@ -8,7 +8,7 @@ import pytest
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.store import oncall as kept
-from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from tests.cli.program import ROOT, Done, Shell
 from tests.support.manual_clock import MONDAY_MORNING
 
@@ -149,7 +149,7 @@ async def test_what_the_fallback_gets_again_and_again_is_one_line(shell: Shell) 
 async def in_force(shell: Shell, text: str) -> None:
     """The service accepted this file on Monday morning."""
     await shell.bridge("migrate")
-    database = Database(shell.folder / "x.db")
+    database = SqliteDatabase(shell.folder / "x.db")
     await database.write(lambda connection: kept.keep_file(connection, text, "its hash", MONDAY_MORNING))
     await database.aclose()
 

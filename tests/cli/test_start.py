@@ -136,7 +136,8 @@ async def test_a_database_that_will_not_do_is_named_in_one_line(shell: Shell, tm
         f"sqlite:///{newer}": "of version 9999, newer than this program",
         f"sqlite:///{tmp_path / 'text.db'}": "the file is not a database",
         f"sqlite:///{tmp_path / 'nowhere' / 'bridge.db'}": "BRIDGE_DATABASE_URL: there is no folder ",
-        "postgres://bridge:hidden@db/bridge": "BRIDGE_DATABASE_URL: PostgreSQL is not there yet",
+        "postgres://bridge:hidden@127.0.0.1:9/bridge": "BRIDGE_DATABASE_URL: cannot use postgresql://bridge@127.0.0.1",
+        "mysql://bridge:hidden@db/bridge": "BRIDGE_DATABASE_URL: must be sqlite:///FILE",
         "bridge.db": "BRIDGE_DATABASE_URL: must be sqlite:///FILE",
     }.items():
         done = await shell.bridge("run", BRIDGE_DATABASE_URL=address)

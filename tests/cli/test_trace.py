@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
 from bridge.store import incident_log, incident_moves, incidents, messages, pages, posts
-from bridge.store.database import sqlite_engine
 from bridge.store.incident_log import LogEntry
 from bridge.store.lock import DeliveryLock
 from bridge.store.posts import Place, Subject
+from bridge.store.sqlite import sqlite_engine
 from tests.cli.program import Shell
 from tests.support.databases import new_database
 from tests.support.incidents import AMA, KOFI, ask, open_incident, page, send, sent_page

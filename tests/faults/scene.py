@@ -19,6 +19,7 @@ from bridge.sandbox.telegram_limits import NO_LIMITS
 from bridge.sandbox.telegram_state import Message
 from tests.faults.books import Books, Report
 from tests.faults.launcher import KillAt
+from tests.faults.postgres_books import PostgresBooks
 from tests.support.eventually import until
 from tests.support.service import Service, fork_program, start_program
 
@@ -38,6 +39,7 @@ class Scene:
         self.database = folder / "bridge.db"
         self.telegram = TelegramSandbox(limits=NO_LIMITS)
         self.gateway = MsmpusherSandbox()
+        self.address = ""
         self.books = Books(self.database, self.telegram, self.gateway)
         self.services: list[Service] = []
         self.commands: dict[str, int] = {}
@@ -53,6 +55,11 @@ class Scene:
         """The database is to stand there."""
         self.database = path
         self.books = Books(path, self.telegram, self.gateway)
+
+    def put_server(self, url: str) -> None:
+        """The database is one of a server."""
+        self.address = url
+        self.books = PostgresBooks(url, self.telegram, self.gateway)
 
     def lock_database(self) -> None:
         """Another program begins to write and does not end."""
@@ -90,7 +97,7 @@ class Scene:
             "BRIDGE_MSMPUSHER_PUBLIC_KEY": self.gateway.public_key,
             "BRIDGE_MSMPUSHER_SENDER": "MSMPUSHER",
             "BRIDGE_API_TOKENS": f"test={API_TOKEN}",
-            "BRIDGE_DATABASE_URL": f"sqlite:///{self.database}",
+            "BRIDGE_DATABASE_URL": self.address or f"sqlite:///{self.database}",
             "BRIDGE_PORT": "0",
             "BRIDGE_LOG_LEVEL": "DEBUG",
             "BRIDGE_DAILY_LIMIT": "0",

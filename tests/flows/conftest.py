@@ -23,6 +23,12 @@ def telegram_kind() -> type[TelegramSandbox]:
     return TelegramSandbox
 
 
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """Where the service keeps what it knows: `both_databases` gives a test both."""
+    return "postgres" if request.config.getoption("--postgres") else "sqlite"
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Migrated once for all."""
@@ -32,8 +38,20 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str) -> dict[str, str]:
+    """The setting that names the database; nothing for the usual file."""
+    if database_kind == "sqlite":
+        return {}
+    return {"BRIDGE_DATABASE_URL": request.getfixturevalue("postgres_url")}
+
+
+@pytest.fixture
 async def start_team(
-    request: pytest.FixtureRequest, tmp_path: Path, empty_database: Path, telegram_kind: type[TelegramSandbox]
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    empty_database: Path,
+    database_url: dict[str, str],
+    telegram_kind: type[TelegramSandbox],
 ) -> AsyncIterator[StartTeam]:
     """Starts the service, once: `await start_team(BRIDGE_CONFIRM_ABOVE=2)`. At the end nothing unseen may be left."""
     shutil.copyfile(empty_database, tmp_path / "bridge.db")
@@ -43,6 +61,7 @@ async def start_team(
     started: list[Team] = []
 
     async def started_with(**changed: object) -> Team:
+        changed = {**database_url, **changed}
         await asyncio.gather(telegram.start(), gateway.start())
         started.append(await support.start_team(telegram, gateway, clock, tmp_path, **changed))
         return started[-1]
@@ -74,3 +93,6 @@ def _kinds() -> list[object]:
 
 both_telegrams = pytest.mark.parametrize("telegram_kind", _kinds())
 """Runs a flow twice: against our sandbox, and against lo-bot-api-emulator."""
+
+both_databases = pytest.mark.parametrize("database_kind", ["sqlite", "postgres"])
+"""Runs a flow twice: on SQLite, and on PostgreSQL."""

@@ -7,9 +7,11 @@ import httpx
 import pytest
 
 from bridge.domain.incident import IncidentState
-from tests.flows.conftest import StartTeam
+from tests.flows.conftest import StartTeam, both_databases
 from tests.support.alerting import AMA, KOFI, ONCALL
 from tests.support.team import Team
+
+pytestmark = both_databases
 
 HERE = "https://pager.example.org"
 

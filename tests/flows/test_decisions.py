@@ -7,7 +7,7 @@ import pytest
 
 from bridge.sandbox.msmpusher import Mode
 from bridge.sandbox.telegram_state import Message
-from tests.flows.conftest import StartTeam
+from tests.flows.conftest import StartTeam, both_databases
 from tests.support.team import Team
 
 KWAME = "+233241109433"
@@ -44,6 +44,7 @@ async def asking(start_team: StartTeam) -> tuple[Team, Message]:
 # what may have been sent
 
 
+@both_databases
 async def test_send_again_pressed_twice_sends_once(team: Team, unknown: Message) -> None:
     said = [await team.kofi.presses_data("again:1:1", unknown) for _ in range(2)]
     assert said == ["#1: sending again to 1 number", "Already sent again by Kofi Boateng. See /status 1."]
@@ -188,6 +189,7 @@ async def test_what_nobody_confirms_within_15_minutes_is_cancelled(asking: tuple
     assert team.gateway.calls == []
 
 
+@both_databases
 async def test_confirmed_twice_is_sent_once(asking: tuple[Team, Message]) -> None:
     team, card = asking
     said = [await team.ama.presses_data("go:1:0", card) for _ in range(2)]
@@ -481,6 +483,7 @@ async def test_a_message_that_asked_before_a_pause_still_asks_after_it(start_tea
 # an absence
 
 
+@both_databases
 async def test_after_an_absence_what_was_queued_asks_first(start_team: StartTeam) -> None:
     team = await start_team(BRIDGE_RETRY_FOR_S=86400)
     team.gateway.mode = Mode.BUSY_SECONDS
@@ -540,6 +543,7 @@ async def test_the_daily_limit_of_a_person_refuses_what_would_pass_it(start_team
     await team.kofi.chat.shows("#3", "✅")
 
 
+@both_databases
 async def test_the_daily_limit_of_all_counts_everybody_but_not_what_was_cancelled(start_team: StartTeam) -> None:
     team = await start_team(BRIDGE_DAILY_LIMIT_ALL=1, BRIDGE_CONFIRM_ABOVE=0)
     await team.kofi.says("/sms 0241109433 hi")

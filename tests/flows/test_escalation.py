@@ -4,9 +4,11 @@ import pytest
 
 from bridge.domain.incident import IncidentState
 from bridge.sandbox.msmpusher import Mode
-from tests.flows.conftest import StartTeam
+from tests.flows.conftest import StartTeam, both_databases
 from tests.support.alerting import AMA, KOFI, ONCALL
 from tests.support.team import Team
+
+pytestmark = both_databases
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The flows that everybody uses, against our sandbox and against somebody else's Bot API server."""
 
 from bridge.sandbox.msmpusher import Mode
-from tests.flows.conftest import StartTeam, both_telegrams
+from tests.flows.conftest import StartTeam, both_databases, both_telegrams
 
 pytestmark = both_telegrams
 
@@ -9,6 +9,7 @@ KWAME = "+233241109433"
 YAA = "+233551234567"
 
 
+@both_databases
 async def test_an_sms_reaches_the_phone_and_the_chat_says_so(start_team: StartTeam) -> None:
     team = await start_team()
     await team.kofi.says("/sms 0241109433 Disk full on db1")
@@ -66,6 +67,7 @@ async def test_the_card_is_edited_until_every_number_has_its_outcome(start_team:
     assert len(team.kofi.chat.posts) == 1
 
 
+@both_databases
 async def test_what_waits_can_be_cancelled(start_team: StartTeam) -> None:
     team = await start_team()
     team.gateway.mode = Mode.BUSY_SECONDS

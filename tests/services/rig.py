@@ -12,13 +12,14 @@ from bridge.engine.embedded import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import messages
-from bridge.store.database import Database
 from bridge.store.messages import MessageView
 from bridge.store.outcomes import Finished
 from bridge.store.queue import PRIORITY_SINGLE
+from bridge.store.sqlite import SqliteDatabase
 from tests.support.outbox import add_message
 
 WITHIN_S = 10.0
@@ -46,7 +47,7 @@ class Rig:
         self.path = path
         self.clock = clock or SystemClock()
         self.batch = batch
-        self.database = Database(path)
+        self.database = SqliteDatabase(path)
         self.heard: list[Finished] = []
         self.turned: list[Turned] = []
         self.woken = asyncio.Event()
@@ -69,6 +70,7 @@ class Rig:
             retry=RetryPolicy(retry_for_s),
             clock=self.clock,
             ways=ways or [Way(name="msmpusher", batch=batch)],
+            claims=Claims(lambda: "this process"),
             make_id=lambda: f"call-{next(self._ids)}",
             wake=self._wake,
             on_finished=self._hear,

@@ -14,6 +14,7 @@ from bridge.services.sms.decide_message import Person
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import messages
 from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING
 from tests.support.outbox import add_message, put_in_state, states
@@ -32,7 +33,7 @@ DECISIONS = [
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    found = Database(new_database(tmp_path))
+    found = SqliteDatabase(new_database(tmp_path))
     yield found
     await found.aclose()
 

@@ -30,13 +30,14 @@ from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.kept_requests import KeptRequests
 from bridge.services.incidents.paging import Paging
 from bridge.services.incidents.sent_pages import SentPages
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import alert_inbox
 from bridge.store import page_requests as page_requests_of
-from bridge.store.database import Database
 from bridge.store.posts import Place
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import deliveries, incident_log, incidents, page_requests, pages
 from tests.services.escalation_model import FALLBACK_EVERY, INTERVAL, MAX_AGE, Model, Page, Policy
 from tests.support.alerting import AMA, KOFI
@@ -157,7 +158,7 @@ class Paged(RuleBasedStateMachine):
 
     async def build(self) -> None:
         """As the composition root does it."""
-        self.database = Database(self.path)
+        self.database = SqliteDatabase(self.path)
         notices = Notices(places=(Place(chat_id=1),), admins=(2,))
 
         def make_token(message_id: int, made_at: datetime) -> str:
@@ -180,6 +181,7 @@ class Paged(RuleBasedStateMachine):
             page_retry=RetryPolicy(MAX_AGE.total_seconds(), through_outages=True),
             clock=self.clock,
             ways=[Way(name="phones")],
+            claims=Claims(lambda: "this process"),
             make_id=lambda: f"call-{next(self.ids)}",
             wake=lambda: None,
             pages=sent_pages,

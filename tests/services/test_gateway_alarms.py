@@ -16,6 +16,7 @@ from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 from bridge.store.queue import Claimed
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import posts
 from tests.support.databases import new_database
 from tests.support.manual_clock import ManualClock
@@ -67,7 +68,7 @@ def _finished(outcome: Outcome, began: datetime) -> Finished:
 
 @pytest.fixture
 async def admins(tmp_path: Path) -> AsyncIterator[Admins]:
-    database = Database(new_database(tmp_path))
+    database = SqliteDatabase(new_database(tmp_path))
     yield Admins(database)
     await database.aclose()
 

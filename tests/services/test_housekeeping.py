@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Connection
 
 from bridge.app.housekeeping import HousekeepingDesk
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.pages_port import NO_PAGES
 from bridge.store import alert_ends, inbox, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
+from bridge.store.sqlite import SqliteDatabase
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.manual_clock import ManualClock
@@ -22,13 +24,21 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(new_database(tmp_path))
+    database = SqliteDatabase(new_database(tmp_path))
     yield database
     await database.aclose()
 
 
 def desk(database: Database, clock: ManualClock, retention: timedelta = 90 * DAY) -> HousekeepingDesk:
-    return HousekeepingDesk(database, clock, absence=5 * DAY, notice_places=(), pages=NO_PAGES, retention=retention)
+    return HousekeepingDesk(
+        database,
+        clock,
+        absence=5 * DAY,
+        notice_places=(),
+        pages=NO_PAGES,
+        retention=retention,
+        claims=Claims(lambda: "this process"),
+    )
 
 
 @pytest.mark.parametrize(("retention", "kept"), [(90 * DAY, {"old", "new"}), (2 * DAY, {"new"})])

@@ -17,7 +17,7 @@ from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents.intake import Intake
 from bridge.store import posts
-from bridge.store.database import sqlite_engine
+from bridge.store.sqlite import sqlite_engine
 from bridge.store.tables import incidents
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING as START

@@ -15,6 +15,7 @@ from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.posts import Place
 from bridge.store.queue import Claimed
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import posts
 from tests.support.databases import new_database
 from tests.support.manual_clock import ManualClock
@@ -73,7 +74,7 @@ def finished(outcome: Outcome, began: datetime | None) -> Finished:
 
 @pytest.fixture
 async def admins(tmp_path: Path) -> AsyncIterator[Admins]:
-    database = Database(new_database(tmp_path))
+    database = SqliteDatabase(new_database(tmp_path))
     yield Admins(database)
     await database.aclose()
 
@@ -130,7 +131,7 @@ async def test_fifty_calls_that_end_one_by_one_are_one_notice_and_few_writes(adm
         nonlocal written
         written += 1
 
-    database = Database(admins.database.path, on_commit=count)
+    database = SqliteDatabase(admins.database.path, on_commit=count)
     admins.database = database
     admins.restart()
     began = admins.clock.now()
@@ -189,7 +190,7 @@ async def test_nobody_waits_for_the_notice_and_a_store_that_is_gone_ends_nothing
     await admins.hear(5)
     assert "a gateway's balance could not be kept" in caplog.text
 
-    admins.database = Database(path)
+    admins.database = SqliteDatabase(path)
     admins.restart()
     await admins.hear(4)
     assert await admins.read() == [LOW, ALMOST_GONE]

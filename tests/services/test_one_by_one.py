@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from bridge.services.incidents.one_by_one import one_by_one, together_or_each
-from bridge.store.database import sqlite_engine
+from bridge.store.sqlite import sqlite_engine
 
 
 @pytest.fixture

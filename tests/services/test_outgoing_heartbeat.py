@@ -18,6 +18,7 @@ from bridge.engine.embedded import WorkLoop
 from bridge.services.heartbeats.outgoing import EVERY_S, OutgoingHeartbeat
 from bridge.store import alert_inbox, switches
 from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from tests.support.databases import new_database
 from tests.support.eventually import until
 from tests.support.manual_clock import ManualClock
@@ -64,7 +65,7 @@ class Scene:
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     monitor, clock = Monitor(), ManualClock()
     path = new_database(tmp_path)
-    database = Database(path)
+    database = SqliteDatabase(path)
 
     async def try_commit() -> None:
         await database.write(partial(switches.put, name=switches.ALIVE, value="", by="", now=clock.now()))

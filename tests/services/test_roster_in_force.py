@@ -16,8 +16,8 @@ from bridge.services.oncall.calendar_text import CalendarTexts
 from bridge.services.oncall.calendars import READ_EVERY, SAID_AFTER, Calendars
 from bridge.services.oncall.roster_in_force import LAID_OUT_FOR, RosterInForce
 from bridge.store import oncall as kept
-from bridge.store.database import Database
 from bridge.store.posts import Place
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import posts
 from tests.support.databases import new_database
 from tests.support.manual_clock import ManualClock
@@ -50,7 +50,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.clock = ManualClock()
-        self.database = Database(new_database(folder))
+        self.database = SqliteDatabase(new_database(folder))
         self.rosters = RosterInForce(region="GH", clock=self.clock)
         texts = CalendarTexts(folder, httpx.AsyncClient)
         notices = Notices(places=[Place(chat_id=7)], admins=[])

@@ -27,7 +27,7 @@ def state_of(connection: Connection, incident_id: int) -> IncidentState:
 
 def test_of_one_alert_no_two_incidents_are_open(connection: Connection) -> None:
     first = open_incident(connection, "disk full", now=NOW)
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError), connection.begin_nested():
         open_incident(connection, "disk full", now=NOW)
     incident_moves.resolve(connection, [first], by="Ama", now=NOW)
     second = open_incident(connection, "disk full", now=NOW)

@@ -9,7 +9,7 @@ from sqlalchemy import inspect
 
 from bridge.domain.errors import StoreUnusable
 from bridge.store import migrate
-from bridge.store.database import sqlite_engine
+from bridge.store.sqlite import sqlite_engine
 from bridge.store.tables import metadata
 
 
@@ -162,13 +162,6 @@ def test_the_file_of_an_address(url: str, expected: str, tmp_path: Path, monkeyp
 def test_an_address_of_another_kind_is_refused_with_the_right_form(url: str) -> None:
     with pytest.raises(StoreUnusable, match=r"^BRIDGE_DATABASE_URL: must be sqlite:///FILE"):
         migrate.sqlite_path(url)
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+asyncpg"])
-def test_postgresql_is_not_there_yet_and_its_password_is_not_shown(scheme: str) -> None:
-    with pytest.raises(StoreUnusable) as caught:
-        migrate.sqlite_path(f"{scheme}://bridge:secret@db/bridge")
-    assert str(caught.value) == "BRIDGE_DATABASE_URL: PostgreSQL is not there yet; use sqlite:///bridge.db"
 
 
 @pytest.mark.parametrize("url", ["sqlite:///bridge.db?timeout=5", "sqlite:///bridge.db?"])

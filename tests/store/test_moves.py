@@ -105,6 +105,16 @@ def test_after_a_crash_only_what_was_being_sent_is_unknown(connection: Connectio
         assert row_of(connection, message) == before
 
 
+def test_what_the_one_who_asks_has_claimed_is_not_abandoned(connection: Connection) -> None:
+    mine, others = add_message(connection, now=NOW), add_message(connection, now=NOW)
+    claim(connection, now=NOW, only_message=mine, process="mine")
+    claim(connection, now=NOW, only_message=others, process="other")
+    assert outcomes.abandon(connection, now=LATER, buttons_until=BUTTONS, but_of="mine") == [others]
+    assert (states(connection, mine), states(connection, others)) == (["sending"], ["unknown"])
+    attempts = {(delivery, outcome) for delivery, _, _, outcome in attempt_rows(connection)}
+    assert {outcome for _, outcome in attempts} == {"", "unknown"}
+
+
 def answer(connection: Connection, call: queue.Call, outcome: Outcome, following: Next) -> int:
     news = [finished(call, one, outcome, following) for one in call.deliveries]
     return outcomes.finish(connection, news, now=LATER, buttons_until=BUTTONS)

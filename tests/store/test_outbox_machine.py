@@ -1,4 +1,4 @@
-"""The outbox as a state machine, on a real SQLite: whatever happens in whatever order, nothing is lost or doubled."""
+"""The outbox as a state machine, on a real database: whatever happens in whatever order, nothing is lost or doubled."""
 
 import shutil
 import tempfile
@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import select
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Engine, select
 
 from bridge.domain.delivery import RESENDABLE, Cause, State, follow
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.store import messages, outcomes, queue, switches
-from bridge.store.database import sqlite_engine
 from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE, Call
+from bridge.store.sqlite import sqlite_engine
 from bridge.store.tables import deliveries as deliveries_table
 from tests.support.databases import new_database
 from tests.support.outbox import add_message, attempt_rows, claim, finished
@@ -52,10 +59,14 @@ class Expected:
 class Outbox(RuleBasedStateMachine):
     """Every rule is one transaction, as in the service."""
 
+    def open(self) -> Engine:
+        """An empty database."""
+        self.folder = Path(tempfile.mkdtemp())
+        return sqlite_engine(new_database(self.folder))
+
     @initialize()
     def start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp())
-        self.engine = sqlite_engine(new_database(self.folder))
+        self.engine = self.open()
         self.now = START
         self.expected: dict[int, Expected] = {}
         self.calls: list[Call] = []  # all that ever were, so that news can come late, again, and in any order
@@ -232,6 +243,29 @@ def runs(examples: int, steps: int, phases: tuple[Phase, ...]) -> settings:
 
 TestOutbox = Outbox.TestCase
 TestOutbox.settings = runs(25, 30, (Phase.generate,))  # to make a failure small takes minutes: the long run does it
+
+
+class OnPostgres(Outbox):
+    """The same, in a database that is emptied for each run."""
+
+    engine: Engine
+
+    def open(self) -> Engine:
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql("TRUNCATE messages, switches, posts RESTART IDENTITY CASCADE")
+        return self.engine
+
+    def teardown(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("kind", ["postgres"])
+def test_the_outbox_on_postgresql(engine: Engine) -> None:
+    class Here(OnPostgres):
+        pass
+
+    Here.engine = engine
+    run_state_machine_as_test(Here, settings=runs(10, 30, (Phase.generate,)))
 
 
 @pytest.mark.soak

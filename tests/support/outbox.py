@@ -53,13 +53,25 @@ def add_message(
 
 
 def claim(
-    connection: Connection, calls: int = 1, *, now: datetime, batch: int = 1, only_message: int | None = None
+    connection: Connection,
+    calls: int = 1,
+    *,
+    now: datetime,
+    batch: int = 1,
+    only_message: int | None = None,
+    process: str = "",
 ) -> list[queue.Call]:
     """Claim at most so many calls."""
     ids = [f"call-{next(_keys)}" for _ in range(calls)]
     rooms = {"msmpusher": queue.Room(calls=calls, batch=batch)}
     return queue.claim(
-        connection, rooms=rooms, choose=lambda *_: "msmpusher", now=now, call_ids=ids, only_message=only_message
+        connection,
+        rooms=rooms,
+        choose=lambda *_: "msmpusher",
+        now=now,
+        call_ids=ids,
+        only_message=only_message,
+        process=process,
     )
 
 

@@ -359,7 +359,7 @@ def test_a_secret_can_come_from_a_file(tmp_path: Path, field: str) -> None:
     file.write_text(f" {TOKEN}\n")
     found = getattr(load(tmp_path, **{f"{name}_FILE": str(file)}), field)
     secret = found[0] if isinstance(found, tuple) else found
-    assert secret.get_secret_value() == TOKEN
+    assert (secret if isinstance(secret, str) else secret.get_secret_value()) == TOKEN
 
 
 def test_the_variable_itself_wins_over_its_file(tmp_path: Path) -> None:
@@ -391,6 +391,15 @@ def test_database_url_is_taken_where_ours_is_not_set(tmp_path: Path) -> None:
     assert load(tmp_path, DATABASE_URL="sqlite:///a.db").database_url == "sqlite:///a.db"
     both = load(tmp_path, DATABASE_URL="postgres://x", BRIDGE_DATABASE_URL="sqlite:///b.db")
     assert both.database_url == "sqlite:///b.db"
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://bridge:s%2Fecret@db/bridge", "postgresql://db/bridge?user=bridge&password=s%2Fecret"]
+)
+def test_the_password_of_a_database_is_a_secret(tmp_path: Path, url: str) -> None:
+    found = load(tmp_path, BRIDGE_DATABASE_URL=url)
+    assert {url, "s/ecret"} <= set(found.secrets())
+    assert "s%2Fecret" not in repr(found)
 
 
 def test_the_env_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:
@@ -503,6 +512,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({}, {}, ["settings.nobody"]),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "DATABASE_URL": "postgres://db/bridge"}, {"DYNO": "web.1"}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_MSMPUSHER_RATE": "7"}, ["settings.later"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),

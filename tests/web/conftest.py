@@ -10,7 +10,7 @@ from bridge.services.oncall.by_name import names_in_force
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.sms.send_sms import Rules
 from bridge.settings import Settings, load
-from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.vitals import Vitals
 from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
@@ -40,7 +40,7 @@ class Door:
     def __init__(self, path: Path, settings: Settings, rules: Rules, clock: Clock) -> None:
         self.path = path
         self.clock = clock
-        self.database = Database(path)
+        self.database = SqliteDatabase(path)
         self.woken = 0
         names = settings.api_names()
         ids = count(1)

@@ -22,8 +22,9 @@ from bridge.oncall.who import Roster
 from bridge.services.incidents.ack_link import Linked
 from bridge.services.incidents.sent_pages import hash_of
 from bridge.store import incidents, pages
-from bridge.store.database import Database, sqlite_engine
+from bridge.store.database import Database
 from bridge.store.page_standing import standing
+from bridge.store.sqlite import SqliteDatabase, sqlite_engine
 from bridge.store.tables import page_requests
 from bridge.web.ack import AckPage
 from bridge.web.ack_html import ack_page
@@ -69,7 +70,7 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     path = new_database(tmp_path)
-    database = Database(path)
+    database = SqliteDatabase(path)
     clock = ManualClock()
     scene = Scene(0, path, database, clock)
     page = AckPage(

@@ -27,6 +27,7 @@ from bridge.store import alert_inbox, audit, tables
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
 from bridge.store.posts import Place
+from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import posts
 from bridge.web.alerts import BODY_LIMIT, SIGNATURE, THREAD_ABOVE, AlertDoor
 from bridge.web.openapi import document
@@ -87,7 +88,7 @@ async def opened(
 ) -> AsyncIterator[Scene]:
     settings = load({"BRIDGE_ALERT_TOKENS": tokens, "BRIDGE_API_TOKENS": api}, env_file=folder / "none")
     path = new_database(folder)
-    database = Database(path)
+    database = SqliteDatabase(path)
     scene = Scene(0, path, database)
     door = AlertDoor(
         database=database,

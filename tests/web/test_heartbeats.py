@@ -22,6 +22,7 @@ from bridge.services.incidents.intake import Intake
 from bridge.settings import load
 from bridge.store import heartbeats
 from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from bridge.web.heartbeats import BODY_LIMIT, HeartbeatDoor, says_resolved
 from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING, ManualClock
@@ -71,7 +72,7 @@ class Scene:
 
 async def opened(folder: Path, *, tokens: str = TOKEN, file: str = FILE, within_s: float = 9) -> AsyncIterator[Scene]:
     path = new_database(folder)
-    database = Database(path)
+    database = SqliteDatabase(path)
     roster = Roster(oncall=read(file, region="GH"))
     notices = Notices(places=(), admins=())
     service = Heartbeats(

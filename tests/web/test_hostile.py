@@ -16,6 +16,7 @@ from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
 from bridge.store import alert_inbox
 from bridge.store.database import Database
+from bridge.store.sqlite import SqliteDatabase
 from bridge.web.alerts import BODY_LIMIT, UNKNOWN_LIMIT, AlertDoor
 from bridge.web.body import SMALL
 from bridge.web.connection import HEAD_LIMIT, HEADERS_LIMIT, Connection
@@ -50,7 +51,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 async def opened(folder: Path, http: type[Connection]) -> AsyncIterator[Scene]:
     settings = load({"BRIDGE_ALERT_TOKENS": TOKEN}, env_file=folder / "none")
-    database = Database(new_database(folder))
+    database = SqliteDatabase(new_database(folder))
     scene = Scene(0, database)
 
     async def anybody(request: Request) -> Response:

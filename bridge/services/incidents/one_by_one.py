@@ -5,8 +5,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from bridge.domain.errors import StoreError
-from bridge.store.database import unavailable
+from bridge.store.database import is_the_stores
 
 T = TypeVar("T")
 
@@ -25,7 +24,7 @@ def one_by_one(connection: Connection, some: Iterable[T], alone: Callable[[T], N
             with connection.begin_nested():
                 alone(one)
         except Exception as error:
-            if is_the_stores(error):
+            if is_the_stores(connection, error):
                 raise
             odd.append((one, type(error).__name__))
     return odd
@@ -37,12 +36,7 @@ def together_or_each(connection: Connection, some: Sequence[T], do: Callable[[Se
         with connection.begin_nested():
             do(some)
     except Exception as error:
-        if is_the_stores(error):
+        if is_the_stores(connection, error):
             raise
         return one_by_one(connection, some, lambda one: do([one]))
     return []
-
-
-def is_the_stores(error: Exception) -> bool:
-    """Whether the database cannot serve just now (locked, full): nobody's data is at fault, and it may pass."""
-    return isinstance(unavailable(error), StoreError)

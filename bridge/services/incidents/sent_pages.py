@@ -14,9 +14,10 @@ from bridge.domain.wording import reason
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents import page_outage, the_end
-from bridge.services.incidents.one_by_one import Odd, is_the_stores, together_or_each
+from bridge.services.incidents.one_by_one import Odd, together_or_each
 from bridge.services.incidents.policies import policy_of, steps_of
 from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
+from bridge.store.database import is_the_stores
 from bridge.store.incident_log import LogEntry
 from bridge.store.oncall import RosterOf
 from bridge.store.outcomes import Finished
@@ -49,9 +50,10 @@ class SentPages:
     def text(self, connection: Connection, call: Call, now: datetime) -> str:
         """What the SMS of a claimed call says: worded at the last moment, so that age and number are true."""
         try:
-            text, kept = self._words(connection, call, now)
+            with connection.begin_nested():
+                text, kept = self._words(connection, call, now)
         except Exception as error:
-            if is_the_stores(error):
+            if is_the_stores(connection, error):
                 raise
             # Nothing else leaves while this raises, and an SMS that says little wakes whoever it shall wake.
             log.exception("a page cannot be worded", extra={"event": "page.odd", "message_id": call.message_id})

@@ -14,11 +14,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from bridge.clock import Clock, Leaps
-from bridge.domain.errors import StoreUnavailable
+from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.domain.failover import Way
 from bridge.domain.outcome import Outcome, Reason, Unknown
 from bridge.gateways import Gateway
 from bridge.services.sms.choose_gateway import Gateways, Turned
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.decide_message import hold_stale
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.retry import RetryPolicy
@@ -43,6 +44,7 @@ class Deliverer:
         ways: Sequence[Way],
         retry: RetryPolicy,
         clock: Clock,
+        claims: Claims,
         make_id: Callable[[], str],
         wake: Callable[[], None],
         on_finished: Callable[[Sequence[Finished], Sequence[Turned]], None] = lambda finished, turned: None,
@@ -53,6 +55,7 @@ class Deliverer:
     ) -> None:
         """`slots`: one gateway object for each call that may run at once. `ways`: its gateways, in order of preference.
 
+        `claims`: as who it claims.
         `make_id`: a new id for a call. `on_finished` hears of what was written, and which gateways went out or came
         back. `pages` words pages and sees to what became of them, which
         `page_retry` tries again. `absence`: after so long
@@ -74,6 +77,7 @@ class Deliverer:
         self._stepped_at = clock.now()
         self._leaps = Leaps(clock)
         self._only_message = only_message
+        self._claims = claims
         self._running: set[asyncio.Task[None]] = set()
         self._answered: list[EndedCall] = []
         self._claiming = True
@@ -92,8 +96,10 @@ class Deliverer:
             calls, finished, turned, due_at = await self._database.write(
                 partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away, leap)
             )
-        except BaseException:
+        except BaseException as error:
             self._answered[:0] = answered  # they happened: they are written as soon as that works
+            if isinstance(error, StoreInDoubt):
+                self._claims.renew()
             raise
         self._stepped_at = now
         self._leaps.settle(leap)
@@ -134,6 +140,7 @@ class Deliverer:
                 now=now,
                 call_ids=call_ids,
                 only_message=self._only_message,
+                process=self._claims.name,
             )
             if call_ids
             else []

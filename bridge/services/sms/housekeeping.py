@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.services.sms import decide_message
+from bridge.services.sms.claims import Claims
 from bridge.services.sms.pages_port import NO_PAGES, Pages
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import idempotency, messages, outcomes, posts, queue, switches
@@ -35,24 +36,24 @@ class Housekeeping:
         absence: timedelta,
         notice_places: Sequence[Place],
         pages: Pages = NO_PAGES,
+        claims: Claims | None = None,
     ) -> None:
-        """`absence`: after which queued messages are held and ask. `notice_places`: where admins read."""
+        """`absence`: after which queued messages are held and ask. `notice_places`: where admins read.
+
+        `claims`: what this process sends is under that name.
+        """
         self._database = database
         self._clock = clock
         self._absence = absence
         self._notice_places = notice_places
         self._pages = pages
+        self._claims = claims
         self._alive_at: datetime | None = None
 
     async def take_over(self) -> None:
         """What an earlier process left behind: calls without an owner become unknown, stale messages are held."""
         unknown, stale = await self._database.write(self._take_over)
-        if unknown:
-            log.warning(
-                "%d messages have outcomes that nobody knows: bridge was stopped in the middle of their calls",
-                len(unknown),
-                extra={"event": "takeover.unknown"},
-            )
+        _say_unknown(unknown)
         if stale:
             log.warning(
                 "%d messages waited through an absence and ask before they go out",
@@ -62,8 +63,7 @@ class Housekeeping:
 
     def _take_over(self, connection: Connection) -> tuple[list[int], list[int]]:
         now = self._clock.now()
-        unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR)
-        self._pages.abandoned(connection, unknown, now)
+        unknown = self._abandon(connection, now)
         alive = switches.get(connection, switches.ALIVE)
         stale = []
         if alive is None or now - alive[2] > self._absence:
@@ -72,16 +72,24 @@ class Housekeeping:
         switches.put(connection, switches.ALIVE, "", by="", now=now)
         return unknown, stale
 
+    def _abandon(self, connection: Connection, now: datetime) -> list[int]:
+        mine = self._claims.name if self._claims else ""
+        unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR, but_of=mine)
+        self._pages.abandoned(connection, unknown, now)
+        return unknown
+
     async def step(self) -> float | None:
         """Do what is due by time."""
         now = self._clock.now()
         signs = self._alive_at is None or not timedelta(0) <= now - self._alive_at < ALIVE_EVERY
-        await self._database.write(partial(self._tidy, now, signs))
+        _say_unknown(await self._database.write(partial(self._tidy, now, signs)))
         if signs:
             self._alive_at = now
         return None
 
-    def _tidy(self, now: datetime, signs: bool, connection: Connection) -> None:
+    def _tidy(self, now: datetime, signs: bool, connection: Connection) -> list[int]:
+        # Another process may have had our place while the server did not hear us, and have left something behind.
+        unknown = self._abandon(connection, now) if self._claims else []
         decide_message.end_buttons(connection, now)
         decide_message.hold_paused(connection, now)
         for message_id in messages.without_post(connection):
@@ -92,6 +100,7 @@ class Housekeeping:
             idempotency.forget(connection, now - IDEMPOTENCY_FOR)
             # A clock that was ahead and was put right leaves times that nothing else would ever reach.
             queue.not_later_than(connection, now, now + LONGEST_WAIT)
+        return unknown
 
     async def leave(self) -> None:
         """Note when we went, so that the next process knows how long nobody was there."""
@@ -101,3 +110,12 @@ class Housekeeping:
             )
         except StoreError as error:
             log.error("%s", error, extra={"event": "store.unavailable"})
+
+
+def _say_unknown(messages: Sequence[int]) -> None:
+    if messages:
+        log.warning(
+            "%d messages have outcomes that nobody knows: bridge was stopped in the middle of their calls",
+            len(messages),
+            extra={"event": "takeover.unknown"},
+        )

@@ -83,6 +83,7 @@ deliveries = Table(
     Column("error", String(200), nullable=False),
     Column("detail", String(200), nullable=False),
     Column("sms_id", String(200), nullable=False),
+    Column("claimed_by", String(32), nullable=False, server_default=text("''")),  # the process that claimed it last
     UniqueConstraint("message_id", "position"),
     partial_index("ix_deliveries_queue", "priority", "due_at", "id", where=IS_QUEUED),
     partial_index("ix_deliveries_sending", "id", where=IS_SENDING),

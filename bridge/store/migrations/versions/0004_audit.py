@@ -8,15 +8,21 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# What holds the table against everybody who can write SQL, by the database's dialect. PostgreSQL gets its own here.
-# The third: REPLACE removes a row without any delete trigger.
+# What holds the table against everybody who can write SQL, by the database's dialect. SQLite's third: REPLACE removes a
+# row without any delete trigger.
 TRIGGERS = {
     "sqlite": (
         "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
         "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
         "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) "
         "BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END",
-    )
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'audit is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only()",
+    ),
 }
 
 

@@ -1,0 +1,197 @@
+"""A database of a PostgreSQL server: is it there, of which version, and who delivers from it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import asyncpg
+from sqlalchemy import BigInteger, Connection, bindparam, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge.domain.errors import StoreUnavailable, StoreUnusable
+from bridge.store.database import Database
+from bridge.store.home import Home, OnCommit
+from bridge.store.lock import ONE_MESSAGE, Holder, Purpose
+from bridge.store.migrate import HEAD, refuse_newer, upgrade
+from bridge.store.postgres import (
+    DELIVERER,
+    LOCKS,
+    WRITER,
+    Connect,
+    connecting,
+    explain,
+    postgres_engine,
+    read_url,
+    unavailable,
+)
+from bridge.store.postgres_database import PostgresDatabase, Writer
+
+log = logging.getLogger(__name__)
+
+MIGRATION_WAITS = "60s"
+"""How long the migration of another process, or its last writes, are waited for."""
+PATIENCE_S = 15.0
+"""How long, in seconds, a start waits for the service before it: a host may end that one late, and a server takes some
+seconds to see that a process is cut off."""
+OLDEST_SERVER = 13
+"""pg_xact_status and xid8 are of version 13; what is older gets no corrections any more."""
+
+_TRY = text(f"SELECT pg_try_advisory_lock({LOCKS}, {DELIVERER})")
+_HOLDER = text(
+    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+    "WHERE locktype = 'advisory' AND classid = :ours AND objid = :deliverer AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+).bindparams(bindparam("ours", LOCKS, BigInteger), bindparam("deliverer", DELIVERER, BigInteger))
+_TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+
+
+class PostgresHome(Home):
+    """Whoever delivers holds a lock of the very session that writes: without it, nothing more is written."""
+
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._dsn, self._shown = read_url(url)
+        self._writer = Writer(self._connecting("added"))
+        self._delivers = False
+        self._open: PostgresDatabase | None = None
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def _connecting(self, purpose: str) -> Connect:
+        return connecting(self._dsn, purpose)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[AsyncConnection]:
+        """A session for one look. Raises `StoreUnusable` for a server that cannot be asked."""
+        engine = postgres_engine(self._connecting("look"))
+        try:
+            async with engine.connect() as session:
+                yield session
+        except (StoreUnusable, StoreUnavailable):
+            raise
+        except Exception as error:
+            raise self._unusable(error) from error
+        finally:
+            await engine.dispose()
+
+    def _unusable(self, error: Exception) -> Exception:
+        if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
+            return StoreUnusable("BRIDGE_DATABASE_URL: is no address that the driver can read")
+        if unavailable(error) is error:
+            return error
+        return StoreUnusable(f"BRIDGE_DATABASE_URL: cannot use {self}: {explain(error)}")
+
+    async def current(self) -> str | None:
+        async with self._session() as session:
+            return await session.run_sync(self._version)
+
+    def _version(self, connection: Connection) -> str | None:
+        server = int((connection.dialect.server_version_info or (OLDEST_SERVER,))[0])
+        if server < OLDEST_SERVER:
+            raise StoreUnusable(f"BRIDGE_DATABASE_URL: {self} is PostgreSQL {server}; the oldest must be 13")
+        tables = set(connection.execute(_TABLES).scalars())
+        if not tables:
+            return None
+        if not {"alembic_version", "deliveries", "inbox"} <= tables:  # others use alembic, too
+            raise StoreUnusable(f"BRIDGE_DATABASE_URL: {self} is a database of another program")
+        found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+        return None if found is None else str(found)
+
+    async def check_start(self, version: str | None) -> None:
+        async with self._session() as session:
+            await session.run_sync(_is_writable)
+            if version is None:
+                await session.exec_driver_sql("CREATE TABLE bridge_check (one integer)")
+            await session.rollback()
+
+    async def migrate(self) -> bool:
+        async with self._session() as session:
+            if await session.run_sync(self._version) == HEAD:
+                await session.run_sync(_is_writable)
+                return False
+            await session.rollback()
+            return await session.run_sync(self._upgrade)
+
+    def _upgrade(self, connection: Connection) -> bool:
+        """As the one who writes: of processes that start together one migrates, and the others find it done."""
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_WAITS}'")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITER})")
+        found = self._version(connection)
+        refuse_newer(self, found)
+        if found == HEAD:
+            return False
+        upgrade(connection)
+        connection.commit()
+        return True
+
+    def open(self, on_commit: OnCommit = lambda seconds: None) -> Database:
+        self._open = PostgresDatabase(self._writer, self._connecting("read"), on_commit)
+        return self._open
+
+    async def holder(self) -> Holder | None:
+        if self._open is not None and self._open.is_open:  # whoever waits asks again and again: no session for each
+            found = await self._open.read(lambda connection: connection.execute(_HOLDER).scalar())
+        else:
+            async with self._session() as session:
+                found = (await session.execute(_HOLDER)).scalar()
+        if found is None:
+            return None
+        _, purpose, process = [*str(found).split("/", 2), "", ""][:3]
+        return Holder(process=process, purpose=purpose)
+
+    async def check_lock(self) -> None:
+        return
+
+    async def try_take(self, purpose: Purpose) -> bool:
+        async with self._writer.turn:
+            # The session that writes from now on has the lock, or there is none.
+            await self._writer.aclose()
+            self._writer.connect = self._connecting(purpose)
+            self._writer.prepare = self._take
+            try:
+                await self._writer.session()
+            except StoreUnavailable:
+                self._forget()
+                return False
+            except Exception as error:
+                self._forget()
+                raise self._unusable(error) from error
+        self._delivers = True
+        return True
+
+    def _forget(self) -> None:
+        self._writer.connect = self._connecting("added")
+        self._writer.prepare = lambda connection: None
+
+    def _take(self, connection: Connection) -> None:
+        if not connection.execute(_TRY).scalar():
+            raise StoreUnavailable("database: another bridge delivers from it")
+
+    async def take(self) -> None:
+        until = monotonic() + self._patience_s
+        waits = False
+        while not await self.try_take("service"):
+            holder = await self.holder()
+            who = f"process {holder.process or '?'}, {holder.purpose}" if holder else "process ?"
+            if monotonic() >= until and not (holder and holder.purpose == ONE_MESSAGE):
+                raise StoreUnusable(f"another bridge ({who}) delivers from {self}; stop it first")
+            if not waits:
+                waits = True
+                log.info("another bridge (%s) delivers; waiting for its end", who, extra={"event": "store.waits"})
+            await asyncio.sleep(0.1)
+
+    async def release(self) -> None:
+        if self._delivers:
+            self._delivers = False
+            self._forget()
+            async with self._writer.turn:
+                await self._writer.aclose()
+
+
+def _is_writable(connection: Connection) -> None:
+    """Raises what the server says of one that only reads: a replica, or one that is set so."""
+    connection.exec_driver_sql("SELECT pg_current_xact_id()")
