@@ -271,7 +271,10 @@ def mark_repeat(connection: Connection, page_ids: Collection[int]) -> None:
     connection.execute(update(pages).where(pages.c.id.in_(sorted(page_ids))).values(repeat=1))
 
 
-def mark_repeats(connection: Connection) -> None:
-    """What is queued after an absence may have been overtaken by what people did: it says that it may be a repeat."""
+def mark_repeats(connection: Connection, before: datetime) -> None:
+    """What is queued since `before`, when an absence began, may have been overtaken by what people did: it says that it
+    may be a repeat."""
     queued = select(deliveries.c.message_id).where(deliveries.c.state == State.QUEUED.value)
-    connection.execute(update(pages).where(pages.c.message_id.in_(queued)).values(repeat=1))
+    connection.execute(
+        update(pages).where(pages.c.message_id.in_(queued), pages.c.created_at <= before).values(repeat=1)
+    )

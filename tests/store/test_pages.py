@@ -172,14 +172,17 @@ def test_what_was_paged_before_an_ack_is_no_hope_after_it_ran_out(connection: Co
     assert page_requests.without_hope(connection, [one]) == []
 
 
-def test_after_an_absence_only_what_is_queued_may_be_a_repeat(connection: Connection) -> None:
+def test_after_an_absence_only_what_was_queued_before_may_be_a_repeat(connection: Connection) -> None:
     one = open_incident(connection, now=NOW)
     out = sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
     ask(connection, [one], KOFI, now=NOW)
     waiting = page(connection, [one], KOFI, now=NOW)
-    pages.mark_repeats(connection)
-    found = {one.id: one.repeat for key in (out, waiting) if (one := pages.get(connection, key))}
-    assert found == {out: False, waiting: True}
+    two = open_incident(connection, "two", now=NOW + 2 * MINUTE)
+    ask(connection, [two], AMA, now=NOW + 2 * MINUTE)
+    after = page(connection, [two], AMA, now=NOW + 2 * MINUTE)
+    pages.mark_repeats(connection, NOW + MINUTE)
+    found = {one.id: one.repeat for key in (out, waiting, after) if (one := pages.get(connection, key))}
+    assert found == {out: False, waiting: True, after: False}
 
 
 def test_how_paging_stands_is_told_in_the_order_in_which_it_was_asked_for(connection: Connection) -> None:

@@ -125,7 +125,7 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "pages.worst": (lambda c: pages.worst(c, 1, 1), "ix_page_requests_page"),
     "pages.unanswered": (lambda c: pages.unanswered(c, [1, 2]), "ix_page_requests_(page|incident)"),
     "pages.of_incident": (lambda c: pages.of_incident(c, 1), "ix_page_requests_incident"),
-    "pages.mark_repeats": (pages.mark_repeats, "ix_deliveries_queue"),
+    "pages.mark_repeats": (lambda c: pages.mark_repeats(c, NOW), "ix_deliveries_queue"),
     "posts.touch_incidents": (lambda c: posts.touch_incidents(c, [1]), "ix_posts_incident"),
     "storms.cards_since": (lambda c: storms.cards_since(c, None, NOW), "ix_incidents_opened"),
     "storms.running": (lambda c: storms.running(c, None, NOW), "ix_storms_joined"),

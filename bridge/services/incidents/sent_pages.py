@@ -140,9 +140,9 @@ class SentPages:
             words = f"A page (message #{message_id}) has ended, and what should follow fails ({why}): see /alerts."
             self._notices.alarm(connection, f"odd page:{message_id}", words, now)
 
-    def after_absence(self, connection: Connection) -> None:
-        """Nobody was there for a while: what still goes out says that it may be a repeat."""
-        pages.mark_repeats(connection)
+    def after_absence(self, connection: Connection, left_at: datetime) -> None:
+        """Nobody was there for a while: what still goes out from before says that it may be a repeat."""
+        pages.mark_repeats(connection, left_at)
 
     def _once_more(self, connection: Connection, page: Page, now: datetime) -> None:
         """Nobody knows whether the phone buzzed: once more, at once, and it says so. A second time ends it."""

@@ -131,7 +131,7 @@ class Deliverer:
         finished = self._settle(connection, answered, gateways, now)
         if was_away:
             hold_stale(connection, now, older_than=self._absence)
-            self._pages.after_absence(connection)
+            self._pages.after_absence(connection, self._stepped_at)
         calls = (
             queue.claim(
                 connection,

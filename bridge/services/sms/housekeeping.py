@@ -68,7 +68,7 @@ class Housekeeping:
         stale = []
         if alive is None or now - alive[2] > self._absence:
             stale = decide_message.hold_stale(connection, now, older_than=self._absence)
-            self._pages.after_absence(connection)
+            self._pages.after_absence(connection, now)
         switches.put(connection, switches.ALIVE, "", by="", now=now)
         return unknown, stale
 

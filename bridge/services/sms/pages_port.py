@@ -25,8 +25,8 @@ class Pages(Protocol):
         """Calls of these messages were cut off: nobody knows what came of them."""
         ...
 
-    def after_absence(self, connection: Connection) -> None:
-        """Nobody was there for a while."""
+    def after_absence(self, connection: Connection, left_at: datetime) -> None:
+        """Nobody was there for a while, since `left_at`."""
         ...
 
 
@@ -42,7 +42,7 @@ class _NoPages:
     def abandoned(self, connection: Connection, message_ids: Collection[int], now: datetime) -> None:
         """Nothing follows."""
 
-    def after_absence(self, connection: Connection) -> None:
+    def after_absence(self, connection: Connection, left_at: datetime) -> None:
         """Nothing follows."""
 
 
