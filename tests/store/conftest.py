@@ -5,11 +5,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from bridge.store.database import Database
 from bridge.store.home import home_of
 from bridge.store.sqlite import sqlite_engine
+from tests.support import postgres
 from tests.support.databases import new_database
 from tests.support.postgres import Plain
 
@@ -33,15 +34,28 @@ def url(kind: str, request: pytest.FixtureRequest) -> str:
     )
 
 
-@pytest.fixture
-def plain(kind: str, url: str) -> Iterator[Plain | None]:
-    """What runs plain functions on PostgreSQL; None where nothing is needed for that."""
-    if kind == "sqlite":
-        yield None
-        return
+@pytest.fixture(scope="session")
+def rolled_back(postgres_server: str, postgres_template: str) -> Iterator[Plain]:
+    """On a database of which nothing is ever committed: one for all: a copy for each test costs more than it."""
+    url = postgres.wait(postgres.copy(postgres_server, postgres_template))
     plain = Plain(url)
     yield plain
     plain.close()
+    postgres.wait(postgres.drop(postgres_server, [url]))
+
+
+@pytest.fixture
+def plain(kind: str, request: pytest.FixtureRequest) -> Iterator[Plain | None]:
+    """What runs plain functions on PostgreSQL; None where nothing is needed for that."""
+    if kind == "sqlite":
+        yield None
+    elif {"url", "engine"}.isdisjoint(request.fixturenames):
+        shared: Plain = request.getfixturevalue("rolled_back")
+        yield shared
+    else:
+        own = Plain(request.getfixturevalue("url"))
+        yield own
+        own.close()
 
 
 @pytest.fixture
@@ -55,15 +69,20 @@ def engine(url: str, plain: Plain | None) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def connection(engine: Engine, plain: Plain | None) -> Iterator[Connection]:
-    """In a transaction; operations see what earlier ones wrote."""
+def connection(plain: Plain | None, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """In a transaction; operations see what earlier ones wrote. It is not committed."""
     if plain is None:
-        with engine.begin() as connection:
+        with request.getfixturevalue("engine").begin() as connection:
             yield connection
         return
-    connection = plain.call(engine.connect)
+    connection = plain.call(plain.engine.connect)
+    plain.call(lambda: connection.execute(_FROM_ONE))
     yield connection
     plain.call(connection.close)
+
+
+# What a rollback does not take back.
+_FROM_ONE = text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'")
 
 
 @pytest.hookimpl(tryfirst=True)
