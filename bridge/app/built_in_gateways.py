@@ -7,6 +7,7 @@ from functools import partial
 from pydantic import SecretStr
 
 from bridge.app.configured_gateway import Build, ConfiguredGateway
+from bridge.domain.rate import Rate
 from bridge.gateways import msmpusher, textlocal
 from bridge.services.sms.low_balance import LowMark
 from bridge.settings import Settings, variable
@@ -38,11 +39,12 @@ BUILT_IN: Mapping[str, Callable[[Settings], Build]] = {"msmpusher": _msmpusher, 
 
 def built_in(name: str, settings: Settings) -> ConfiguredGateway:
     """The gateway of that name. What only some have a setting for: one number a call, and no balance that is told."""
-    batch, low_balance = f"{name}_batch", f"{name}_low_balance"
+    batch, low_balance, rate = f"{name}_batch", f"{name}_low_balance", getattr(settings, f"{name}_rate")
     known = Settings.model_fields
     return ConfiguredGateway(
         name=name,
         batch=getattr(settings, batch) if batch in known else 1,
+        rate=Rate(per_second=rate) if rate else None,
         url=getattr(settings, f"{name}_url"),
         url_setting=variable(f"{name}_url"),
         low_mark=LowMark(at=getattr(settings, low_balance), setting=variable(low_balance))

@@ -10,6 +10,7 @@ from typing import Protocol
 import httpx
 
 from bridge.clock import Clock
+from bridge.domain.rate import Rate
 from bridge.gateways import Gateway
 from bridge.services.sms.low_balance import LowMark
 from bridge.settings import Settings
@@ -27,14 +28,16 @@ class Build(Protocol):
 class ConfiguredGateway:
     """A gateway that messages may go by.
 
-    `batch`: numbers a call. `countries`: ISO codes of those it is for; empty: all. `url_setting`: where its address
-    stands, for whoever reads that it cannot be reached. `low_mark`: at what balance admins hear; None: it tells none.
-    `caution`: what works and is not safe; empty: nothing. `builder` is called for slots only: it needs the keys.
+    `batch`: numbers a call. `countries`: ISO codes of those it is for; empty: all. `rate`: calls that it takes; None:
+    as many as come. `url_setting`: where its address stands, for whoever reads that it cannot be reached. `low_mark`:
+    at what balance admins hear; None: it tells none. `caution`: what works and is not safe; empty: nothing.
+    `builder` is called for slots only: it needs the keys.
     """
 
     name: str
     batch: int
     countries: frozenset[str] = frozenset()
+    rate: Rate | None = None
     url: str = field(repr=False)  # a key may stand in it
     url_setting: str
     low_mark: LowMark | None = None

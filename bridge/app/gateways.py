@@ -8,6 +8,7 @@ from functools import partial
 from bridge.app.built_in_gateways import BUILT_IN, built_in
 from bridge.app.configured_gateway import ConfiguredGateway
 from bridge.domain.errors import SettingsError
+from bridge.domain.rate import Rate
 from bridge.gateways import described
 from bridge.gateways.described import Description
 from bridge.gateways.described.file import LARGEST_BATCH, GatewaysFileError, read
@@ -59,6 +60,7 @@ def _described(description: Description, file: str) -> ConfiguredGateway:
         name=description.name,
         batch=description.batch,
         countries=description.countries,
+        rate=Rate(per_second=description.rate) if description.rate else None,
         url=description.url,
         url_setting=url_setting,
         low_mark=LowMark(at=description.low_balance, setting=f"{place}.low_balance")

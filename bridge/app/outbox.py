@@ -66,7 +66,7 @@ class Outbox:
         """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
         places = notice_places(settings)
         gateways = configured_gateways(settings)
-        ways = [Way(name=one.name, batch=one.batch, countries=one.countries) for one in gateways]
+        ways = [Way(name=one.name, batch=one.batch, countries=one.countries, rate=one.rate) for one in gateways]
         absence = timedelta(seconds=settings.command_max_age_s)
 
         claims = Claims(new_id)

@@ -191,6 +191,8 @@ def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
 async def _gateway(gateway: ConfiguredGateway, report: Report) -> None:
     if gateway.caution:
         report.note(gateway.caution)
+    if gateway.rate is not None:
+        report.ok(f"gateway {gateway.name}: {amount(gateway.rate.per_second)} calls a second at most")
     if (mark := gateway.low_mark) is not None:
         if mark.at:
             report.ok(f"gateway {gateway.name}: admins hear when its balance is at {amount(mark.at)} or below")

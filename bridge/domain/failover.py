@@ -12,15 +12,18 @@ from functools import lru_cache
 from phonenumbers import NumberParseException, parse, region_code_for_number
 
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Rejected
+from bridge.domain.rate import Rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Way:
-    """A gateway that is set up. `batch`: numbers a call. `countries`: ISO codes that it sends to; empty: all."""
+    """A gateway that is set up. `batch`: numbers a call. `countries`: ISO codes that it sends to; empty: all. `rate`:
+    calls that it takes; None: as many as come."""
 
     name: str
     batch: int = 1
     countries: frozenset[str] = frozenset()
+    rate: Rate | None = None
 
 
 class Mark(StrEnum):

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
+from bridge.domain.rate import FASTEST
 from bridge.settings.addresses import IN_THE_CLEAR, ExactUrl, Url
 from bridge.settings.values import Caution, lower, of_length
 
@@ -20,7 +21,7 @@ KEYS_IN_URLS = Caution(
 
 
 class Msmpusher(BaseModel):
-    """MSMPUSHER. Its page shows the three methods."""
+    """MSMPUSHER. Its page shows the three methods. `rate`: calls a second that it takes; 0: as many as come."""
 
     msmpusher_url: Annotated[Url, IN_THE_CLEAR] = "https://api.msmpusher.net/v1/send"
     msmpusher_private_key: SecretStr | None = None
@@ -28,15 +29,17 @@ class Msmpusher(BaseModel):
     msmpusher_sender: Annotated[str, of_length(1, 11)] | None = None
     msmpusher_method: Annotated[Literal["json", "form", "get"], BeforeValidator(lower), KEYS_IN_URLS] = "json"
     msmpusher_batch: int = Field(1, ge=1, le=1000)
+    msmpusher_rate: float = Field(0, ge=0, le=FASTEST)
 
 
 class Textlocal(BaseModel):
-    """Textlocal. `low_balance`: credits."""
+    """Textlocal. `low_balance`: credits. `rate`: as MSMPUSHER's."""
 
     textlocal_url: Annotated[ExactUrl, IN_THE_CLEAR] = "https://api.textlocal.in/send/"
     textlocal_api_key: SecretStr | None = None
     textlocal_sender: Annotated[str, of_length(3, 11)] | None = None
     textlocal_low_balance: float = Field(100, ge=0)
+    textlocal_rate: float = Field(0, ge=0, le=FASTEST)
 
 
 class BuiltIn(Msmpusher, Textlocal):

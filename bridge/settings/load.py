@@ -16,7 +16,6 @@ from bridge.settings.values import PREFIX, variable
 
 LATER = {
     "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",
-    "BRIDGE_MSMPUSHER_RATE": "rate limits",
 }
 """Names that are spoken for: known, and without effect in this version. The value says what they will belong to."""
 

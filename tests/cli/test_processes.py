@@ -153,7 +153,7 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         variables={
             "BRIDGE_MSMPUSHER_METHOD": "get",
             "BRIDGE_TELEGRAM_ADMINS": "",
-            "BRIDGE_MSMPUSHER_RATE": "5",
+            "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "5",
             "BRIDGE_ALERT_TOKENS": "ci=hunter2",
         },
     )

@@ -52,10 +52,12 @@ def test_the_defaults_are_as_promised(tmp_path: Path) -> None:
         "msmpusher_sender": None,
         "msmpusher_method": "json",
         "msmpusher_batch": 1,
+        "msmpusher_rate": 0,
         "textlocal_url": "https://api.textlocal.in/send/",
         "textlocal_api_key": None,
         "textlocal_sender": None,
         "textlocal_low_balance": 100,
+        "textlocal_rate": 0,
         "http_gateways": "",
         "default_region": "GH",
         "allowed_countries": frozenset(),
@@ -94,6 +96,8 @@ GOOD = [
     ("BRIDGE_MSMPUSHER_SENDER", "ELEVEN CHAR", "ELEVEN CHAR"),
     ("BRIDGE_MSMPUSHER_METHOD", "FORM", "form"),
     ("BRIDGE_MSMPUSHER_BATCH", "100", 100),
+    ("BRIDGE_MSMPUSHER_RATE", "7.5", 7.5),
+    ("BRIDGE_TEXTLOCAL_RATE", "1000", 1000),
     ("BRIDGE_TEXTLOCAL_URL", "https://api.txtlocal.com/send/", "https://api.txtlocal.com/send/"),
     ("BRIDGE_TEXTLOCAL_SENDER", "OPS", "OPS"),
     ("BRIDGE_TEXTLOCAL_LOW_BALANCE", "0", 0),
@@ -491,14 +495,13 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
 
 def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("BRIDGE_MSMPUSHER_RATE=3\nBRIDGE_HOST=\n")
-    environment = {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x", "BRIDGE_TELEGRAM_USERS": "7"}
-    found = settings.cautions(settings.load(environment, env_file=file), environment, file)
-    assert [event for event, _ in found] == ["settings.later", "settings.later"]
-    assert [line.partition(" has no effect yet")[0] for _, line in found] == [
-        "BRIDGE_MSMPUSHER_RATE",
-        "BRIDGE_TELEGRAM_WEBHOOK_SECRET",
-    ]
+    file.write_text("BRIDGE_TELEGRAM_WEBHOOK_SECRET=x\nBRIDGE_HOST=\n")
+    environment = {"BRIDGE_TELEGRAM_USERS": "7"}
+    named = {**environment, "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x"}
+    for where, path in ((environment, file), (named, tmp_path / "none")):
+        ((event, line),) = settings.cautions(settings.load(where, env_file=path), where, path)
+        assert event == "settings.later"
+        assert line.startswith("BRIDGE_TELEGRAM_WEBHOOK_SECRET has no effect yet")
 
 
 @pytest.mark.parametrize("name", list(settings.LATER))
@@ -513,7 +516,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "DATABASE_URL": "postgres://db/bridge"}, {"DYNO": "web.1"}, []),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_MSMPUSHER_RATE": "7"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "7"}, ["settings.later"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),

@@ -13,7 +13,8 @@ class Description:
 
     `json` or `form` is the body; `query` goes into the address. `plus`: whether numbers are written with one.
     `unicode`: what stands for `{unicode}`, where the text needs none, and where it does. `countries`: ISO codes of
-    those it is for; empty: all. `batch`: numbers a call. `low_balance`: at what balance admins hear; 0: never.
+    those it is for; empty: all. `batch`: numbers a call. `rate`: calls a second; 0: as many as come. `low_balance`: at
+    what balance admins hear; 0: never.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Description:
     rules: tuple[Rule, ...] = ()
     shown: Shown = field(default_factory=Shown)
     each: Each | None = None
+    rate: float = 0.0
     low_balance: float = 0.0
     secrets: tuple[str, ...] = field(default=(), repr=False)
 

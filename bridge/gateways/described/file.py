@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from bridge.domain.errors import OperatorError
 from bridge.domain.phone import is_region
+from bridge.domain.rate import FASTEST
 from bridge.gateways.described.description import Description
 from bridge.gateways.described.rules_file import read_each, read_rules, read_shown
 from bridge.gateways.described.template import Slot, Template, TemplateError, Tree, parse, slots_of
@@ -94,7 +95,8 @@ class _Reader:
             rules=read_rules(section, whole=True),
             shown=read_shown(section.open("answer")),
             each=read_each(section.open("each")) if section.raw("each") is not None else None,
-            low_balance=self._low_balance(),
+            rate=self._number("rate", FASTEST),
+            low_balance=self._number("low_balance", LARGEST_MARK),
             secrets=tuple(sorted(one for one in self._secrets if len(one) >= SHORTEST_SECRET)),
         )
         self._check(description)
@@ -190,15 +192,15 @@ class _Reader:
             self._section.problem(f"must be from 1 to {LARGEST_BATCH}", "batch")
         return batch if batch is not None else 1
 
-    def _low_balance(self) -> float:
-        """TOML has `inf` and `nan`, which no balance ever reaches."""
-        mark = self._section.raw("low_balance")
-        if mark is None:
+    def _number(self, key: str, most: int) -> float:
+        """From 0, which it is where nothing stands. TOML has `inf` and `nan`, which are no numbers here."""
+        found = self._section.raw(key)
+        if found is None:
             return 0.0
-        if isinstance(mark, bool) or not isinstance(mark, int | float) or not 0 <= mark <= LARGEST_MARK:
-            self._section.problem(f"must be a number from 0 to {LARGEST_MARK}", "low_balance")
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= most:
+            self._section.problem(f"must be a number from 0 to {most}", key)
             return 0.0
-        return float(mark)
+        return float(found)
 
     def _countries(self) -> frozenset[str]:
         found = self._section.texts("countries")

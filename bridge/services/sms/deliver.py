@@ -22,6 +22,7 @@ from bridge.services.sms.choose_gateway import Gateways, Turned
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.decide_message import hold_stale
 from bridge.services.sms.pages_port import NO_PAGES, Pages
+from bridge.services.sms.rates import Rates
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.services.sms.settle import EndedCall, settle
@@ -132,10 +133,11 @@ class Deliverer:
         if was_away:
             hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection, self._stepped_at)
+        rates = Rates(connection, self._ways, now)
         calls = (
             queue.claim(
                 connection,
-                rooms=rooms,
+                rooms=rates.within(rooms),
                 choose=gateways.choose,
                 now=now,
                 call_ids=call_ids,
@@ -147,8 +149,9 @@ class Deliverer:
         )
         calls = [replace(call, text=self._pages.text(connection, call, now)) if call.page else call for call in calls]
         gateways.write(connection)
+        rates.begun(calls)
         # With a slot left over nothing more is due: ask when that changes.
-        due_at = queue.next_due(connection) if len(calls) < len(call_ids) else None
+        due_at = rates.not_before(queue.next_due(connection)) if len(calls) < len(call_ids) else None
         return calls, finished, gateways.turned, due_at
 
     def _settle(

@@ -43,7 +43,7 @@ def test_the_least_that_is_needed_and_what_it_stands_for() -> None:
     assert found.form is not None
     assert {name: one.fill(FILLING) for name, one in found.form.items()} == {"to": "<number>", "text": "<text>"}
     assert found.rules == (Rule(statuses=frozenset({200}), outcome=OUTCOMES["accepted"]),)
-    assert (found.low_balance, found.tells_balance) == (0, False)
+    assert (found.rate, found.low_balance, found.tells_balance) == (0, 0, False)
     assert (found.json, found.each, dict(found.headers), dict(found.query)) == (None, None, {}, {})
 
 
@@ -66,6 +66,7 @@ def test_every_key_is_read() -> None:
         plus = false
         unicode = ["plain", "ucs2"]
         batch = 7
+        rate = 2.5
         low_balance = 5
         countries = ["gh", "NG"]
         basic_auth = ["${SID}", "${TOKEN}"]
@@ -95,7 +96,7 @@ def test_every_key_is_read() -> None:
     assert found.url == "https://sms.example.org/AC%201%2F2/send"
     assert (found.method, found.sender, found.plus, found.unicode) == ("PUT", "t0ken&more", False, ("plain", "ucs2"))
     assert (found.low_balance, found.tells_balance) == (5, True)
-    assert (found.batch, found.countries) == (7, frozenset({"GH", "NG"}))
+    assert (found.batch, found.rate, found.countries) == (7, 2.5, frozenset({"GH", "NG"}))
     coded = base64.b64encode(b"AC 1/2:t0ken&more").decode()
     assert {name: one.fill(FILLING) for name, one in found.headers.items()} == {
         "X-Id": "<id>",
@@ -278,6 +279,7 @@ MISTAKES = [
     (more('low_balance = "5"'), "line 4: gateways.ours.low_balance must be a number from 0 to 1000000000000"),
     (more("low_balance = true"), "line 4: gateways.ours.low_balance must be a number"),
     (more("low_balance = -1"), "line 4: gateways.ours.low_balance must be a number"),
+    (more("rate = 1001"), "line 4: gateways.ours.rate must be a number from 0 to 1000"),
     (more("low_balance = nan"), "line 4: gateways.ours.low_balance must be a number"),
     (GOOD + "[gateways.ours.each]\nrules = 1\n", "line 5: gateways.ours.each lacks list"),
     (GOOD + EACH, "line 5: gateways.ours.each lacks rules"),
