@@ -50,10 +50,10 @@ async def check_all(send_test: str | None) -> int:
     listed = people_with_telegram(file.oncall)
     _settings(found, report, anybody=bool(listed))
     running = await _store(found, report)
-    if not running:
+    if running is False:
         _port(found, report)
     await check_oncall(found, file, report)
-    await _telegram(found, listed, report, running=running)
+    await _telegram(found, listed, report, running=running is not False)
     gateways = _gateways(found, report)
     for gateway in gateways:
         await _gateway(gateway, report)
@@ -90,8 +90,8 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-async def _store(found: Settings, report: Report) -> bool:
-    """Whether a service delivers from this database now."""
+async def _store(found: Settings, report: Report) -> bool | None:
+    """Whether a service delivers from this database now; None where that cannot be seen."""
     try:
         home = home_of(found.database_url)
         holder = await home.holder()
@@ -102,7 +102,7 @@ async def _store(found: Settings, report: Report) -> bool:
         await home.check_start(version)
     except BridgeError as error:
         report.wrong(f"store: {error}")
-        return False
+        return None
     state = "not there yet, it will be made" if version is None else f"version {version}, writable"
     report.ok(f"store: {home}: {state}{'; a service is running' if running else ''}")
     return running
@@ -146,7 +146,7 @@ async def _receiving(bot: Bot, report: Report, *, running: bool) -> None:
         report.wrong(f"Telegram: a webhook to {host} is still set; `bridge run` removes it, because it polls")
         return
     if running:
-        report.note("Telegram: not asked for updates, because a service is running")
+        report.note("Telegram: not asked for updates, because a service is running, or may be")
         return
     try:
         # No offset: nothing is confirmed. If another program polls, one of us is told so.

@@ -9,7 +9,7 @@ from bridge.commands.report import Report
 from bridge.commands.roster_now import kept_by_service, read_file, roster_of
 from bridge.oncall.clocks import named
 from bridge.oncall.file import OnCallFileError, read
-from bridge.oncall.findings import Weight, answer_by_link_alone, findings
+from bridge.oncall.findings import NO_DEFAULT, ROUTE_SILENT, Weight, answer_by_link_alone, findings
 from bridge.oncall.records import DEFAULT_POLICY, UTC, OnCall
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.oncall_file import DEFAULT_FILE, Written
@@ -39,7 +39,7 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
         _without(settings, written, in_force.file, report)
         return
     report.ok(f"on-call file {written.path}: {roster_words.contents(oncall)}{not_yet(written, in_force.file)}")
-    _pages_nobody(settings, oncall, f"the on-call file {written.path}", report)
+    nobody = _pages_nobody(settings, oncall, f"the on-call file {written.path}", report)
     roster, troubles = await roster_of(settings, oncall, in_force, now)
     for schedule, trouble in troubles.items():
         before = in_force.calendars.get(schedule)
@@ -48,8 +48,10 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
     for schedule in list(oncall.schedules)[:SCHEDULES_SHOWN]:
         report.ok(f"on-call: {roster_words.now_and_then(roster, schedule, now, oncall.zone_of())}")
     for found in findings(roster, now):
-        say = report.wrong if found.weight is Weight.WRONG else report.note
-        say(f"on-call: {found.words}")
+        of_alerts = found.code in (NO_DEFAULT, ROUTE_SILENT)
+        if not (nobody and of_alerts):
+            weight = Weight.NOTE if of_alerts and not _doors(settings) else found.weight
+            _SAYS[weight](report, f"on-call: {found.words}")
     for person in () if settings.public_url else answer_by_link_alone(roster):
         report.caution(
             f"on-call: {person.name} (people.{person.key}) {roster_words.NO_LINK}. Give a telegram id, or set "
@@ -59,6 +61,9 @@ async def check_oncall(settings: Settings, written: Written, report: Report) -> 
         other = [words for words in why if oncall.people[key].phone]  # without a phone is among the findings
         if other:
             report.wrong(f"on-call: {oncall.people[key].name} (people.{key}) could not be reached: {'; '.join(other)}")
+
+
+_SAYS = {Weight.WRONG: Report.wrong, Weight.CAUTION: Report.caution, Weight.NOTE: Report.note}
 
 
 def _without(settings: Settings, written: Written, in_force: kept.KeptFile | None, report: Report) -> None:
@@ -73,12 +78,17 @@ def _without(settings: Settings, written: Written, in_force: kept.KeptFile | Non
         _pages_nobody(settings, OnCall(), "", report)
 
 
-def _pages_nobody(settings: Settings, oncall: OnCall, file: str, report: Report) -> None:
-    """A caution where alerts are let in, and not one of them could page anybody. `file`: "" for none."""
-    doors = [variable(field) for field in ALERT_DOORS if getattr(settings, field)]
+def _doors(settings: Settings) -> list[str]:
+    """The variables by which alerts are let in."""
+    return [variable(field) for field in ALERT_DOORS if getattr(settings, field)]
+
+
+def _pages_nobody(settings: Settings, oncall: OnCall, file: str, report: Report) -> bool:
+    """A caution where alerts are let in, and not one of them could page anybody; whether so. `file`: "" for none."""
+    doors = _doors(settings)
     routed = {DEFAULT_POLICY, *(route.policy for route in oncall.routes)}
     if not doors or routed & oncall.policies.keys():
-        return
+        return False
     empty = roster_words.contents(oncall) == roster_words.contents(OnCall())
     lacks = f"{file} is empty" if empty else f"{file} has neither a policy default nor a route to a policy"
     why = lacks if file else "there is no on-call file"
@@ -86,6 +96,7 @@ def _pages_nobody(settings: Settings, oncall: OnCall, file: str, report: Report)
         f"on-call: alerts page nobody: {doors[0]} is set, and {why}. Each alert is a card in the chat and no SMS; "
         "docs/oncall.md has a file to begin with"
     )
+    return True
 
 
 def not_yet(written: Written, in_force: kept.KeptFile | None, zone: ZoneInfo = UTC) -> str:

@@ -54,7 +54,7 @@ ALARMS: dict[Reason, str] = {
 
 ALL_CLEAR = "works again: it accepted a message."
 REFUSED_BEFORE = (
-    " What it refused before is not sent by itself: /history shows it, and /resend with its number sends it."
+    " What could not be sent meanwhile is not sent by itself: /history shows it, and /resend with its number sends it."
 )
 
 # {left}, {mark}: amounts in the gateway's own units. {setting}: where the mark stands.

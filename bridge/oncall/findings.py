@@ -4,9 +4,11 @@ Nothing here makes the file wrong. Only what the roster itself shows: who never 
 rejected lately is known elsewhere.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -14,15 +16,20 @@ from bridge.domain.phone import Rate
 from bridge.oncall import who
 from bridge.oncall.clocks import named
 from bridge.oncall.naming import number_of
-from bridge.oncall.records import DEFAULT_POLICY, CalendarSchedule, Kind, OnCall, Person, Policy
+from bridge.oncall.records import DEFAULT_POLICY, NO_POLICY, CalendarSchedule, Kind, OnCall, Person, Policy
 from bridge.oncall.who import Roster
 
 LOOKED_AHEAD = timedelta(days=30)
 MOST_SHOWN = 5  # of gaps, overlaps or unknown names of one schedule
 
 
+NO_DEFAULT, ROUTE_SILENT = "no_default", "route_silent"
+"""Codes of what matters only where alerts are let in."""
+
+
 class Weight(StrEnum):
-    WRONG = "wrong"  # an alert may wake nobody
+    WRONG = "wrong"  # an alert wakes nobody
+    CAUTION = "caution"  # meant so, or it may wake nobody one day
     NOTE = "note"
 
 
@@ -45,7 +52,7 @@ def findings(roster: Roster, at: datetime) -> tuple[Finding, ...]:
     """All there is to say at that moment (aware) and for the 30 days from then; what is wrong first, then by line."""
     looks = (_schedules, _people, _policies, _routes)
     found = (finding for look in looks for finding in look(roster, at))
-    return tuple(sorted(found, key=lambda one: (one.weight is Weight.NOTE, one.line)))
+    return tuple(sorted(found, key=lambda one: (list(Weight).index(one.weight), one.line)))
 
 
 def answer_by_link_alone(roster: Roster) -> tuple[Person, ...]:
@@ -58,7 +65,8 @@ def answer_by_link_alone(roster: Roster) -> tuple[Person, ...]:
 def _finding(oncall: OnCall, weight: Weight, code: str, subject: str, words: str) -> Finding:
     line = oncall.lines.get(subject, 0)
     place = f"line {line}: " if line else ""
-    return Finding(weight=weight, code=code, subject=subject, line=line, words=f"{place}{subject} {words}".strip())
+    name = re.sub(r"^routes\.(\d+)$", lambda found: f"routes[{int(found[1]) + 1}]", subject)  # as people count
+    return Finding(weight=weight, code=code, subject=subject, line=line, words=f"{place}{name} {words}".strip())
 
 
 def _schedules(roster: Roster, at: datetime) -> Iterator[Finding]:
@@ -99,12 +107,17 @@ def _calendar(roster: Roster, schedule: CalendarSchedule, at: datetime) -> Itera
 def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
     oncall, used = roster.oncall, _used_people(roster)
     phones: dict[str, str] = {}
+    telegrams: dict[int, str] = {}
     for key, person in oncall.people.items():
         subject, number = f"people.{key}", number_of(person)
+        if person.telegram is not None and (other := telegrams.setdefault(person.telegram, key)) != key:
+            words = f"has the telegram id of people.{other}, and is taken for that person in the chat"
+            yield _finding(oncall, Weight.WRONG, "telegram_shared", subject, words)
         if key not in used:
             yield _finding(oncall, Weight.NOTE, "person_unused", subject, "is in no schedule, group or policy")
         if number is None:
-            weight = Weight.WRONG if key in used else Weight.NOTE
+            # With a telegram id the card comes privately: that may be all that is wanted.
+            weight = Weight.NOTE if key not in used else Weight.CAUTION if person.telegram else Weight.WRONG
             yield _finding(oncall, weight, "no_phone", subject, "has no phone: no SMS can reach this person")
             continue
         if not number.valid:
@@ -112,7 +125,7 @@ def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
             yield _finding(oncall, Weight.NOTE, "phone_unverified", subject, words)
         if number.rate is not Rate.ORDINARY:
             words = f"has a {number.rate} number: each page may be charged, and typed as a number it would be refused"
-            yield _finding(oncall, Weight.WRONG, "phone_rate", subject, words)
+            yield _finding(oncall, Weight.CAUTION, "phone_rate", subject, words)
         other = phones.setdefault(number.e164, key)
         if other != key:
             yield _finding(oncall, Weight.NOTE, "phone_shared", subject, f"has the same number as people.{other}")
@@ -135,8 +148,11 @@ def _policies(roster: Roster, at: datetime) -> Iterator[Finding]:
     used = {DEFAULT_POLICY}
     used |= {route.policy for route in oncall.routes} | {beat.policy for beat in oncall.heartbeats.values()}
     if DEFAULT_POLICY not in oncall.policies:
-        words = "There is no policy default: an alert that no route matches pages nobody, and /page cannot work."
-        yield _finding(oncall, Weight.NOTE, "no_default", "", words)
+        near = get_close_matches(DEFAULT_POLICY, oncall.policies.keys() - used, n=1)
+        meant = f" (is policies.{near[0]} meant?)" if near else ""
+        words = f"There is no policy default{meant}: an alert that no route matches pages nobody; /page cannot work."
+        weight = Weight.NOTE if any(not route.match for route in oncall.routes) else Weight.CAUTION
+        yield _finding(oncall, weight, NO_DEFAULT, "", words)
     for key, policy in oncall.policies.items():
         subject = f"policies.{key}"
         if key not in used:
@@ -161,8 +177,11 @@ def _steps(roster: Roster, policy: Policy, at: datetime) -> Iterator[Finding]:
 
 def _routes(roster: Roster, at: datetime) -> Iterator[Finding]:
     everything = [index for index, route in enumerate(roster.oncall.routes) if not route.match]
+    if everything and roster.oncall.routes[everything[0]].policy == NO_POLICY:
+        words = "matches every alert that no route before it took, and pages nobody about it, however severe it is"
+        yield _finding(roster.oncall, Weight.CAUTION, ROUTE_SILENT, f"routes.{everything[0]}", words)
     for index in range(everything[0] + 1, len(roster.oncall.routes)) if everything else ():
-        words = f"(route {index + 1}) is never reached: route {everything[0] + 1} matches every alert"
+        words = f"is never reached: routes[{everything[0] + 1}] matches every alert"
         yield _finding(roster.oncall, Weight.NOTE, "route_unreached", f"routes.{index}", words)
 
 

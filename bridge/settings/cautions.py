@@ -46,6 +46,14 @@ def cautions(
                 "BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
             )
         )
+    elif not settings.notice_chats:
+        lines.append(
+            (
+                "settings.told_to_nobody",
+                "notices go to nobody, and cards of alerts to nobody but whom the on-call file pages: set "
+                "BRIDGE_TELEGRAM_ADMINS or BRIDGE_TELEGRAM_CHAT, or what goes wrong is said in the log alone",
+            )
+        )
     if where := _nearer_than_the_internet(urlsplit(settings.public_url).hostname or ""):
         lines.append(
             (

@@ -69,7 +69,9 @@ def _name_and_secret(token: SecretStr) -> tuple[str, str]:
     named = re.fullmatch(r"([^=]+)=(.*[^=].*)", whole)
     if named:
         return named[1], named[2]
-    return UNNAMED, whole if whole.strip("=") else ""
+    if not whole.strip("=") or (whole.endswith("=") and len(whole) < TOKEN_LONG_ENOUGH):
+        return UNNAMED, ""  # `name=`, and the secret was forgotten
+    return UNNAMED, whole
 
 
 def _chat(value: object) -> object:

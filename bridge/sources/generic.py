@@ -78,7 +78,11 @@ def _warnings(listed: Sequence[Fields]) -> tuple[str, ...]:
     names = dict.fromkeys(name for fields in listed for name in fields if name not in _FIELDS)
     meant = [(name, known) for name in names if (known := name.strip().casefold()) in _FIELDS]
     labelled = (f"“{one_line(name)}” was taken as a label: the field is {known}" for name, known in meant[:MOST_TOLD])
-    return (*warnings(fields.get("severity") for fields in listed), *labelled)
+    nested = dict.fromkeys(
+        name for fields in listed for name, value in fields.items() if isinstance(value, Mapping | list) and value
+    )
+    left_out = (f"“{one_line(name)}” was left out: a label is one word or number" for name in [*nested][:MOST_TOLD])
+    return (*warnings(fields.get("severity") for fields in listed), *labelled, *left_out)
 
 
 def _whole(title: object) -> str:

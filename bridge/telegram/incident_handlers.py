@@ -96,6 +96,8 @@ class IncidentHandlers:
         def act(asker: Asker, connection: Connection) -> Did:
             roster = self._roster(connection)
             policy = _asked_for(roster, name)
+            if name:
+                _only_one(roster, typed)
             if not text:
                 whom = f"@{escape(name)} " if name else ""
                 words = f"What about? Write what is wrong, too: <code>/page {whom}database is on fire</code>"
@@ -170,6 +172,14 @@ def _who_and_text(typed: str) -> tuple[str, str]:
     if not first.startswith(SIGNS):
         return "", typed
     return first[1:].rstrip(",،，:"), rest[0] if rest else ""
+
+
+def _only_one(roster: Roster, text: str) -> None:
+    """Raises Refused for a text that begins with a second name: whoever typed it means both."""
+    second = text.split(maxsplit=1)[0] if text else ""
+    if second.startswith(SIGNS) and targets_named(roster.oncall, second[1:].rstrip(",،，:")) is not None:
+        words = "/page takes one name. For several, write /page for each, or make a group of the on-call file for them."
+        raise Refused("several_names", words)
 
 
 def _asked_for(roster: Roster, name: str) -> str:

@@ -191,12 +191,13 @@ class AlertDoor:
         name = name_of(request, self._names) if meant else None
         if name is None:
             return
-        entry = AuditEntry(
-            who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {refused_posts.NOWHERE}"
-        )
+        last = request.url.path.rstrip("/").rpartition("/")[2]
+        source = last if last in SOURCES else refused_posts.NOWHERE
+        address = f"{refused_posts.NOWHERE}/{last}" if last in SOURCES else refused_posts.NOWHERE
+        entry = AuditEntry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {address}")
         addresses = ", ".join(f"/alerts/{source}" for source in SOURCES)
         why = f"Send it by POST to one of {addresses}."
-        await self._tell(entry, refused_posts.NOWHERE, ASTRAY[status], why)
+        await self._tell(entry, source, ASTRAY[status], why)
 
     async def _tell(self, entry: AuditEntry, source: str, kind: str, why: str) -> None:
         now = self._clock.now()

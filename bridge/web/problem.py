@@ -12,4 +12,5 @@ def problem(status: int, code: str, *sentences: str, headers: Mapping[str, str] 
 
 def unauthorized() -> JSONResponse:
     """401: no token, or a wrong one."""
-    return problem(401, "unauthorized", "A valid API token is needed.", headers={"WWW-Authenticate": "Bearer"})
+    words = "A valid token is needed, in the header: Authorization: Bearer and the token."
+    return problem(401, "unauthorized", words, headers={"WWW-Authenticate": "Bearer"})

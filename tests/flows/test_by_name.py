@@ -121,6 +121,8 @@ async def test_page_who_takes_the_text_of_the_message_replied_to(team: Team) -> 
 
 
 async def test_page_nobody_is_refused_with_the_names_that_there_are(team: Team) -> None:
+    await team.kofi.says("/page @kofi @ama database is on fire")
+    await team.kofi.chat.shows("/page takes one name.")
     await team.kofi.says("/page @yaw database is on fire")
     await team.kofi.chat.shows("❌ Nobody is @yaw", "@ama, @kofi, @esi, @db-team, @primary, @later")
     await team.kofi.says("/page @kofi")

@@ -79,7 +79,7 @@ def test_no_gateway_of_the_file_can_have_its_name(name: str, tmp_path: Path) -> 
 @each
 def test_that_it_is_called_in_the_clear_is_said(name: str, tmp_path: Path) -> None:
     variable = settings.variable(f"{name}_url")
-    found = load(tmp_path, name, need=(), BRIDGE_TELEGRAM_USERS="7", **{variable: "http://sms.example.org/"})
+    found = load(tmp_path, name, need=(), BRIDGE_TELEGRAM_ADMINS="7", **{variable: "http://sms.example.org/"})
     lines = settings.cautions(found, {}, tmp_path / "none")
     assert lines == [("settings.in_the_clear", f"{variable} is http: keys and texts travel in the clear")]
 

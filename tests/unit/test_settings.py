@@ -496,7 +496,7 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
 def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("BRIDGE_TELEGRAM_WEBHOOK_SECRET=x\nBRIDGE_HOST=\n")
-    environment = {"BRIDGE_TELEGRAM_USERS": "7"}
+    environment = {"BRIDGE_TELEGRAM_ADMINS": "7"}
     named = {**environment, "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x"}
     for where, path in ((environment, file), (named, tmp_path / "none")):
         ((event, line),) = settings.cautions(settings.load(where, env_file=path), where, path)
@@ -513,15 +513,17 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
     ("variables", "environment", "events"),
     [
         ({}, {}, ["settings.nobody"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, []),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "DATABASE_URL": "postgres://db/bridge"}, {"DYNO": "web.1"}, []),
-        ({"BRIDGE_TELEGRAM_USERS": "7"}, {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "7"}, ["settings.later"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),
-        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_PUBLIC_URL": "http://localhost"}, {}, ["settings.links_lead_nowhere"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, ["settings.told_to_nobody"]),
+        ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TELEGRAM_CHAT": "-100"}, {}, []),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {}, []),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "DATABASE_URL": "postgres://db/bridge"}, {"DYNO": "web.1"}, []),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "7"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_MSMPUSHER_URL": "http://127.0.0.1:9/"}, {}, []),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_PUBLIC_URL": "http://localhost"}, {}, ["settings.links_lead_nowhere"]),
     ],
 )
 def test_what_works_and_is_not_safe_is_said(
@@ -535,7 +537,7 @@ def test_what_works_and_is_not_safe_is_said(
 @pytest.mark.parametrize("name", ["BRIDGE_API_TOKENS", "BRIDGE_ALERT_TOKENS"])
 def test_each_token_that_could_be_guessed_is_told_of_by_its_name(tmp_path: Path, name: str) -> None:
     tokens = f"short-one,ci=hunter2-hunter2,am={'x' * 15},long={'x' * 16},{'x' * 32},{'x' * 14}=="
-    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_USERS": "7"}), {}, tmp_path / "none")
+    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_ADMINS": "7"}), {}, tmp_path / "none")
     assert {event for event, _ in found} == {"settings.short_token"}
     assert [line.partition(" has fewer than 16 characters")[0] for _, line in found] == [
         f"{name}: the token {which}" for which in ("without a name", "ci", "am")

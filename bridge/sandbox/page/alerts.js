@@ -141,8 +141,10 @@ function storyOfMessage(message, before) {
   const acked = fresh(/acknowledged by (.+?) at /);
   const resolved = fresh(/resolved by (.+?) at /);
   const stormed = fresh(/Storm S\d+ · (\d+) alerts/);
-  if (acked || resolved) startAnew(Boolean(acked) && !resolved);
+  const others = [...story.rules.values()].filter((rule) => rule.firing).length > 1;
+  if (acked || resolved) startAnew(Boolean(acked) && !resolved && !others);
   if (resolved) tell(`Over: resolved by ${resolved[1]}. Nobody is paged about it any more.`);
+  else if (acked && others) tell(`${acked[1]} took one of them. What else fires pages on.`);
   else if (acked) tell(`${acked[1]} took it: nobody else is paged. Still firing in ${ACK_WAIT_S} s? It pages again.`, ACK_WAIT_S);
   else if (stormed) tell(`One card stands for ${stormed[1]} alerts. ${story.step >= 0 ? nextOf(story.step) : ""}`.trim());
 }

@@ -185,7 +185,7 @@ def in_force_words(roster: Roster, now: datetime) -> str:
     zone = roster.oncall.zone_of()
     shown = list(roster.oncall.schedules)[:SCHEDULES_SHOWN]
     lines += [roster_words.now_and_then(roster, key, now, zone) for key in shown]
-    wrong = [found.words for found in findings(roster, now) if found.weight is Weight.WRONG]
+    wrong = [found.words for found in findings(roster, now) if found.weight is not Weight.NOTE]
     lines += [f"⚠️ {words}" for words in wrong[:PROBLEMS_SHOWN]]
     if len(wrong) > PROBLEMS_SHOWN:
         lines.append(f"… and {len(wrong) - PROBLEMS_SHOWN} more; bridge check names them all")

@@ -119,7 +119,7 @@ def person_of(oncall: OnCall, telegram_id: int) -> Person:
     """The person of the file with this id. Raises Refused for anybody else."""
     found = next((one for one in oncall.people.values() if one.telegram == telegram_id), None)
     if found is None:
-        words = f"Nobody in the on-call file has your id ({telegram_id}): it stands there as telegram = {telegram_id}."
+        words = f"Nobody in the on-call file has your id. An admin can give it to you: telegram = {telegram_id}"
         raise Refused("nobody", words)
     return found
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from bridge.clock import Clock
 from bridge.domain.breaker import FAILURES
 from bridge.domain.errors import StoreUnavailable
-from bridge.domain.outcome import Accepted
+from bridge.domain.outcome import Accepted, GatewayWords
 from bridge.domain.wording import ALARMS, ALL_CLEAR, REASONS, REFUSED_BEFORE
 from bridge.services.sms.choose_gateway import Turned
 from bridge.store import posts, switches
@@ -62,8 +62,8 @@ class Alarms:
     def heard(self, finished: Sequence[Finished], turned: Sequence[Turned] = ()) -> None:
         """These outcomes of the gateway were written; it went out or came back so."""
         out = next((one for one in turned if one.breaker.out_since is not None), None)
-        found = {one.outcome.reason: one.outcome.words.code for one in finished if one.outcome.reason in ALARMS}
-        troubles = {reason.value: _with_code(ALARMS[reason], code) for reason, code in sorted(found.items())}
+        found = {one.outcome.reason: one.outcome.words for one in finished if one.outcome.reason in ALARMS}
+        troubles = {reason.value: _with_words(ALARMS[reason], words) for reason, words in sorted(found.items())}
         if out is not None and out.breaker.reason is not None and out.breaker.reason not in ALARMS:
             troubles[OUT] = f"{FAILURES} calls in a row failed: {REASONS[out.breaker.reason]}."
         accepted = [one.claimed_at for one in finished if isinstance(one.outcome, Accepted) and one.claimed_at]
@@ -141,8 +141,10 @@ class Alarms:
         await asyncio.gather(*self._writing, return_exceptions=True)
 
 
-def _with_code(words: str, code: str) -> str:
-    return f"{words} It said {code}." if code else words
+def _with_words(words: str, own: GatewayWords) -> str:
+    """With the gateway's own, which name no key and no number."""
+    said = " · ".join(filter(None, (own.code, own.error)))
+    return f"{words} It said {said.rstrip('.')}." if said else words
 
 
 def _others(out: Turned | None) -> str:

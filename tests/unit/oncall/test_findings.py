@@ -101,13 +101,13 @@ CASES = [
     (
         GOOD + '[groups.g]\npeople = ["esi"]',
         TEAM + ALONE,
-        ["wrong line 6: people.esi has no phone: no SMS can reach this person"],
+        ["caution line 6: people.esi has no phone: no SMS can reach this person"],
     ),
     (
         GOOD,
         TEAM.replace("+233551234567", "+449012345678"),
         [
-            "wrong line 4: people.kofi has a premium-rate number: each page may be charged, and typed as a number it "
+            "caution line 4: people.kofi has a premium-rate number: each page may be charged, and typed as a number it "
             "would be refused"
         ],
     ),
@@ -120,7 +120,7 @@ CASES = [
     (
         "",
         "",
-        ["note There is no policy default: an alert that no route matches pages nobody, and /page cannot work."],
+        ["caution There is no policy default: an alert that no route matches pages nobody; /page cannot work."],
     ),
     (
         GOOD + '[policies.spare]\nsteps = [{ page = ["person:ama"] }]',
@@ -143,7 +143,31 @@ CASES = [
     (
         GOOD + '[[routes]]\npolicy = "none"\n[[routes]]\npolicy = "default"\nmatch = { a = "b" }',
         TEAM,
-        ["note line 16: routes.1 (route 2) is never reached: route 1 matches every alert"],
+        [
+            "caution line 14: routes[1] matches every alert that no route before it took, and pages nobody about it, "
+            "however severe it is",
+            "note line 16: routes[2] is never reached: routes[1] matches every alert",
+        ],
+    ),
+    (
+        GOOD.replace("policies.default", "policies.defalt"),
+        TEAM,
+        [
+            "caution There is no policy default (is policies.defalt meant?): an alert that no route matches pages "
+            "nobody; /page cannot work.",
+            "note line 11: policies.defalt is named by no route and no heartbeat",
+        ],
+    ),
+    (
+        GOOD,
+        TEAM + ALONE.replace("7", "5") + ALONE.replace("esi", "yaa").replace("7", "5"),
+        [
+            "wrong line 8: people.yaa has the telegram id of people.esi, and is taken for that person in the chat",
+            "note line 6: people.esi is in no schedule, group or policy",
+            "note line 6: people.esi has no phone: no SMS can reach this person",
+            "note line 8: people.yaa is in no schedule, group or policy",
+            "note line 8: people.yaa has no phone: no SMS can reach this person",
+        ],
     ),
 ]
 

@@ -28,7 +28,6 @@ AS_JSON = {
     "key": "db-1/disk",
     "host": "db-1",
     "percent": 99,
-    "nested": {"is": "left out"},
     "nothing": None,
 }
 AS_FORM = (
@@ -63,6 +62,15 @@ AS_PARTS = (
 )
 def test_json_and_forms_say_the_same(body: bytes, content_type: str) -> None:
     assert read(body, content_type) == News(alerts=(WHOLE,))
+
+
+def test_what_no_label_can_hold_is_left_out_and_said() -> None:
+    found = read(json.dumps(AS_JSON | {"labels": {"a": "b"}, "tags": ["x"], "none": {}}).encode(), JSON)
+    assert found.alerts == (WHOLE,)
+    assert found.warnings == (
+        "“labels” was left out: a label is one word or number",
+        "“tags” was left out: a label is one word or number",
+    )
 
 
 def test_a_title_is_enough() -> None:
