@@ -9,7 +9,7 @@ import click
 from sqlalchemy import Connection
 
 from bridge import logs, settings
-from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, rules_of
+from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, process_name, rules_of
 from bridge.clock import SystemClock
 from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
@@ -19,7 +19,9 @@ from bridge.domain.errors import PersonError, Refused, SettingsError
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
+from bridge.engine.embedded import WorkLoop
 from bridge.services.oncall.by_name import ByName, has_names
+from bridge.services.processes.lease import BEAT_S, Lease
 from bridge.services.sms.send_sms import (
     Measured,
     Order,
@@ -202,6 +204,8 @@ class Alone:
         self._database = database
         self._message_id = message_id
         self._outbox: Outbox | None = None
+        self._lease: Lease | None = None
+        self._lease_loop: WorkLoop | None = None
         self._left_behind = 0
 
     @property
@@ -220,7 +224,17 @@ class Alone:
             return
         # Calls of a service that died: nobody waits for them any more, and the next service says so.
         self._left_behind = (await _view(self._database, self._message_id)).counts.get(State.SENDING, 0)
-        self._outbox = Outbox(found, self._database, SystemClock(), only_message=self._message_id)
+        clock = SystemClock()
+        self._outbox = outbox = Outbox(
+            found, self._database, clock, only_message=self._message_id, leased=self._home.shared
+        )
+        if self._home.shared:
+            self._lease = Lease(
+                self._database, outbox.claims, make_id=new_id, process=process_name(), version=ACT, may_lead=False
+            )
+            await self._lease.enter()
+            self._lease_loop = WorkLoop("lease", self._lease.step, clock, every_s=BEAT_S)
+            self._lease_loop.start()
         # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
         self._outbox.loop.start()
 
@@ -236,6 +250,9 @@ class Alone:
         if self._outbox is not None:
             await self._outbox.loop.stop()
             await self._outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
+            if self._lease is not None and self._lease_loop is not None:
+                await self._lease_loop.stop()
+                await self._lease.leave()
             await self._home.release()
 
 
