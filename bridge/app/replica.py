@@ -155,18 +155,22 @@ class Replica:
             self._lease_loop.start()
             self._roster_loop.start()
 
+    async def stand_down(self) -> None:
+        """Let another process lead, while this one ends what it has claimed."""
+        await self.lease.stand_down()
+        self.tell_others(News.LEAD)
+
     async def stop(self) -> None:
         """Claim nothing more, and write down what came of the rest."""
         await self.outbox.stop()
         await self._roster_loop.stop()
 
     async def leave(self) -> None:
-        """Let go of everything: after this others may lead, and what was not settled here has nobody who sends it."""
+        """Let go of everything: what was not settled here has nobody who sends it."""
         await self._lease_loop.stop()
         await self.housekeeping.leave()
         await self.lease.leave()
         await self.database.aclose()
-        self._bell.ring(News.LEAD)
         await self._bell.aclose()
 
     def tell(self, *news: News) -> None:

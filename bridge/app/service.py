@@ -167,7 +167,11 @@ class App:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._leader is not None:
+        if self._home.shared:
+            # Calls under way take seconds to end: another process leads meanwhile, and shows what comes of them.
+            await self._cease()
+            await self.replica.stand_down()
+        elif self._leader is not None:
             await self._leader.stop_work()
         await self.replica.stop()
         if self._leader is not None:

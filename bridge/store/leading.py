@@ -18,6 +18,7 @@ WRITER, LEADER = 1, 2
 
 _LEADS = "bridge_leads"
 _TRY = text(f"SELECT pg_try_advisory_lock({LOCKS}, {LEADER})")
+_LET_GO = text(f"SELECT pg_advisory_unlock({LOCKS}, {LEADER})")
 
 
 def take(connection: Connection) -> bool:
@@ -27,6 +28,12 @@ def take(connection: Connection) -> bool:
     if not connection.info.get(_LEADS):
         connection.info[_LEADS] = bool(connection.execute(_TRY).scalar())
     return bool(connection.info[_LEADS])
+
+
+def give_up(connection: Connection) -> None:
+    """Lead no more; harmless where this process does not."""
+    if connection.info.pop(_LEADS, False):
+        connection.execute(_LET_GO)
 
 
 class Led(Database):

@@ -101,6 +101,14 @@ class Lease:
         await self._watch(found.leader)
         return None
 
+    async def stand_down(self) -> None:
+        """Lead no more, and be here still: what this process sends is its own to settle."""
+        self._may_lead = self.leads = False
+        try:
+            await self._database.write(leading.give_up)
+        except StoreError as error:
+            log.error("%s", error, extra={"event": "store.unavailable"})
+
     async def leave(self) -> None:
         """It goes. What it did not settle becomes unknown."""
         try:
