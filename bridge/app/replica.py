@@ -100,6 +100,7 @@ class Replica:
         self.lease = Lease(
             self.database,
             self.outbox.claims,
+            clock,
             make_id=new_id,
             process=process_name(),
             version=__version__,

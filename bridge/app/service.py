@@ -131,7 +131,7 @@ class App:
                     log.warning("this bridge leads now", extra={"event": "app.leads"})
                     await self._lead()
                 elif not self.replica.lease.leads and self._leader is not None:
-                    log.warning("another bridge leads now: this one follows", extra={"event": "app.follows"})
+                    log.warning("this bridge leads no more: it follows", extra={"event": "app.follows"})
                     await self._cease()
             except StoreError as error:
                 log.error("%s", error, extra={"event": "store.unavailable"})

@@ -54,6 +54,7 @@ class Alone:
             self._lease = Lease(
                 self._database,
                 outbox.claims,
+                clock,
                 make_id=new_id,
                 process=process_name(),
                 version="bridge send",

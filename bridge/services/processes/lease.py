@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bridge.domain.errors import StoreError
+from bridge.clock import Clock
+from bridge.domain.errors import StoreError, StoreUnavailable
 from bridge.services.sms.claims import Claims
 from bridge.store import leading, processes
 from bridge.store.database import Database
@@ -42,6 +43,7 @@ class Lease:
         self,
         database: Database,
         claims: Claims,
+        clock: Clock,
         *,
         make_id: Callable[[], str],
         process: str,
@@ -56,6 +58,7 @@ class Lease:
         """
         self._database = database
         self._claims = claims
+        self._clock = clock
         self._make_id = make_id
         self._process = process
         self._version = version
@@ -67,6 +70,7 @@ class Lease:
         self._leader: tuple[str, datetime] | None = None
         self._silent = 0
         self._schema = HEAD
+        self._heard_at = clock.monotonic()
         self.leads = False
         """Whether it led at its last beat."""
 
@@ -79,7 +83,12 @@ class Lease:
         """Say that it is here; lead, if nobody does. Raises `StoreUnavailable`."""
         # A name of its own to go on by, if it was taken for gone: an operation may run twice, and makes none.
         name, spare = self._claims.name, self._make_id()
-        found = await self._database.write(lambda connection: self._beat(connection, name, spare))
+        try:
+            found = await self._database.write(lambda connection: self._beat(connection, name, spare))
+        except StoreUnavailable:
+            self._doubt()
+            raise
+        self._heard_at = self._clock.monotonic()
         if found.name != name:
             log.warning(
                 "this process was taken for gone: what it was sending is unknown until it is answered",
@@ -115,6 +124,12 @@ class Lease:
             await self._database.write(lambda connection: processes.leave(connection, self._claims.name))
         except StoreError as error:
             log.error("%s", error, extra={"event": "store.unavailable"})
+
+    def _doubt(self) -> None:
+        """The database does not hear this process: by now another may lead, whom two pollers would disturb."""
+        if self.leads and self._clock.monotonic() - self._heard_at > MISSED * BEAT_S:
+            self.leads = False
+            self._on_lead(False)
 
     def _beat(self, connection: Connection, name: str, spare: str) -> Beat:
         leads = self._may_lead and leading.take(connection)
