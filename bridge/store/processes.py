@@ -27,7 +27,7 @@ class Process:
     seen_at: datetime
 
 
-def enter(connection: Connection, name: str, *, process: str, version: str) -> None:
+def enter(connection: Connection, name: str, *, process: str, version: str, leads: bool) -> None:
     """It is there from now on, under this name."""
     now = server_now(connection)
     connection.execute(
@@ -36,7 +36,7 @@ def enter(connection: Connection, name: str, *, process: str, version: str) -> N
             process=process[:80],
             version=version[:40],
             session=server_session(connection),
-            leads=0,
+            leads=int(leads),
             missed=0,
             started_at=now,
             seen_at=now,

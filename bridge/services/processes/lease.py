@@ -135,7 +135,7 @@ class Lease:
         leads = self._may_lead and leading.take(connection)
         if not processes.beat(connection, name, leads=leads):
             name = spare if name == self._entered else name
-            processes.enter(connection, name, process=self._process, version=self._version)
+            processes.enter(connection, name, process=self._process, version=self._version, leads=leads)
         gone = processes.count_missing(connection, name, MISSED) if leads else []
         everybody = [] if leads else processes.everybody(connection)
         return Beat(
