@@ -110,8 +110,8 @@ class Replicas:
         return [text for text in self.asked if found.count(text) != 1]
 
     async def kill(self, service: Service, how: Callable[[Service], None] | None = None) -> None:
-        """`kill -9`, in the middle of whatever it does. `how`: what is done to it a moment before."""
-        if how is not None:
+        """`kill -9`, in the middle of whatever it does. `how`: what is done to it a moment before, if it is ready."""
+        if how is not None and port_of(service) is not None:
             how(service)
             await self.a_moment(0.3)
         service.signal(signal.SIGKILL)
