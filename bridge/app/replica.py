@@ -3,6 +3,7 @@
 Of several processes on one database one leads, and does the rest (`app/leader.py`).
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
@@ -15,9 +16,10 @@ from bridge import __version__
 from bridge.app.alert_desk import sent_pages
 from bridge.app.alert_doors import alert_doors
 from bridge.app.housekeeping import housekeeping_desk
+from bridge.app.oncall_desk import oncall_file
 from bridge.app.outbox import Outbox, new_id, notice_places, process_name, rules_of
 from bridge.clock import Clock
-from bridge.domain.errors import StoreError
+from bridge.domain.errors import SettingsError, StoreError
 from bridge.engine.embedded import WorkLoop
 from bridge.services.chat.notices import Notices
 from bridge.services.heartbeats.incoming import Heartbeats
@@ -144,8 +146,12 @@ class Replica:
         return await self.lease.enter()
 
     async def follow(self) -> None:
-        """Be ready to deliver beside others."""
+        """Be ready to deliver beside others. Raises `SettingsError` as a leader does at its start."""
         await self.rosters.refresh(self.database)
+        if not self.rosters.has_file:
+            written = await asyncio.to_thread(oncall_file(self.settings).read)
+            if written.problems:
+                raise SettingsError(written.trouble)
         await self.housekeeping.come_in()
 
     def start(self) -> None:

@@ -161,6 +161,10 @@ class App:
             await leader.stop_work()
             await leader.stop_showing(SHOWN_WITHIN_S)
 
+    async def _stand_down(self) -> None:
+        await self._cease()
+        await self.replica.stand_down()
+
     async def stop(self) -> None:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""
         self._server.should_exit = True
@@ -169,11 +173,11 @@ class App:
             await asyncio.gather(self._keeping, return_exceptions=True)
         if self._home.shared:
             # Calls under way take seconds to end: another process leads meanwhile, and shows what comes of them.
-            await self._cease()
-            await self.replica.stand_down()
-        elif self._leader is not None:
-            await self._leader.stop_work()
-        await self.replica.stop()
+            await asyncio.gather(self._stand_down(), self.replica.stop())
+        else:
+            if self._leader is not None:
+                await self._leader.stop_work()
+            await self.replica.stop()
         if self._leader is not None:
             await self._leader.stop_showing(SHOWN_WITHIN_S)
         await asyncio.wait([self._serving], timeout=0.5)

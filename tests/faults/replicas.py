@@ -70,19 +70,17 @@ class Replicas:
         leader = await self.leading()
         return [one for one in self.living if one is not leader]
 
-    def sender(self) -> Service | None:
+    def senders(self) -> list[Service]:
         """Who has claimed what is with the gateway now."""
         rows = self.scene.books.rows(
             "SELECT p.process FROM deliveries d JOIN processes p ON p.name = d.claimed_by WHERE d.state = 'sending'"
         )
         pids = {int(row["process"].partition("@")[0]) for row in rows}
-        return next((one for one in self.living if one.pid in pids), None)
+        return [one for one in self.living if one.pid in pids]
 
     async def sending(self) -> Service:
         """Who has claimed what is with the gateway, once somebody has."""
-        found = await until(self.sender)
-        assert found is not None
-        return found
+        return (await until(self.senders))[0]
 
     def port(self) -> int | None:
         """As a load balancer picks: any that answers."""

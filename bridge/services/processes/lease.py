@@ -99,7 +99,7 @@ class Lease:
         self._entered = found.name
         if found.gone:
             log.warning(
-                "%d processes are gone: what they were sending is unknown",
+                "other processes are gone (%d): what they were sending is unknown",
                 len(found.gone),
                 extra={"event": "process.gone"},
             )

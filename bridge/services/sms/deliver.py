@@ -154,8 +154,9 @@ class Deliverer:
         calls = [replace(call, text=self._pages.text(connection, call, now)) if call.page else call for call in calls]
         gateways.write(connection)
         rates.begun(calls)
-        # With a slot left over nothing more is due: ask when that changes.
-        due_at = rates.not_before(queue.next_due(connection)) if len(calls) < len(call_ids) else None
+        # With a slot left over nothing more is due: ask when that changes. Without a name nothing can be claimed yet.
+        looks = name is not None and len(calls) < len(call_ids)
+        due_at = rates.not_before(queue.next_due(connection)) if looks else None
         return calls, finished, gateways.turned, due_at
 
     def _others_were_there(self, connection: Connection, now: datetime) -> bool:

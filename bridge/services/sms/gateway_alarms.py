@@ -58,8 +58,7 @@ class Alarms:
         self._everywhere = tuple(dict.fromkeys([*places, *everywhere]))
         self._writing: set[asyncio.Task[None]] = set()
         self._raised = 0
-        # From when on an acceptance may end an alarm. An earlier process may have left one, so the first acceptance asks
-        # the store.
+        # From when on an acceptance may end an alarm. Another process may have left one: the first acceptance asks.
         self._may_end = AT_ONCE
 
     def heard(self, finished: Sequence[Finished], turned: Sequence[Turned] = ()) -> None:
