@@ -51,6 +51,7 @@ MAY_IMPORT = {
         "web",
         "clock",
         "settings",
+        "__init__",
     },
     "sandbox": {"domain"},
 }
@@ -60,6 +61,7 @@ MAY_IMPORT["cli"] = {"__init__", "commands", "domain", "settings", "logs", "stor
 # The same within the services, by folder.
 SERVICES_MAY_IMPORT = {
     "sms": set(),
+    "processes": {"sms"},
     "chat": set(),
     "incidents": {"chat"},
     "oncall": {"chat"},

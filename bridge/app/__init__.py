@@ -3,7 +3,7 @@
 from bridge.app.configured_gateway import ConfiguredGateway
 from bridge.app.gateways import configured_gateways
 from bridge.app.oncall_desk import calendar_texts, oncall_file
-from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, rules_of
+from bridge.app.outbox import CALLS_MAY_END_WITHIN_S, Outbox, new_id, process_name, rules_of
 from bridge.app.service import App
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "configured_gateways",
     "new_id",
     "oncall_file",
+    "process_name",
     "rules_of",
 ]

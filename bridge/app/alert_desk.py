@@ -21,8 +21,13 @@ from bridge.store.database import Database
 from bridge.store.oncall import RosterOf
 
 
+def sent_pages(settings: Settings, roster: RosterOf, notices: Notices) -> SentPages:
+    """What delivery asks about pages."""
+    return SentPages(notices=notices, roster=roster, make_token=ack_tokens(settings), link=ack_links(settings))
+
+
 class AlertDesk:
-    """Everything about alerts, and the loop that works on them."""
+    """The loop that works on alerts."""
 
     def __init__(
         self,
@@ -35,11 +40,9 @@ class AlertDesk:
         on_written: Callable[[], None],
     ) -> None:
         """`on_written`: something was written that delivery and chat should look at."""
-        make_token = ack_tokens(settings)
         self.paging = Paging(
-            notices=notices, interval=timedelta(seconds=settings.page_interval_s), make_token=make_token
+            notices=notices, interval=timedelta(seconds=settings.page_interval_s), make_token=ack_tokens(settings)
         )
-        self.sent_pages = SentPages(notices=notices, roster=roster, make_token=make_token, link=ack_links(settings))
         self.intake = Intake(notices=notices)
         self.alerting = Alerting(
             database=database,

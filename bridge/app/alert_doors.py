@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from bridge.app.alert_desk import AlertDesk
 from bridge.clock import Clock
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents.refused_posts import RefusedPosts
@@ -17,20 +16,20 @@ def alert_doors(
     settings: Settings,
     database: Database,
     clock: Clock,
-    desk: AlertDesk,
     *,
     roster: RosterOf,
     notices: Notices,
+    on_kept: Callable[[], None],
     wake: Callable[[], None],
 ) -> tuple[AlertDoor, AckPage]:
-    """Parts of the web app. `wake`: something was written that every loop should look at."""
+    """Parts of the web app. `on_kept`: a request with alerts was kept. `wake`: something else was written."""
     secret = settings.grafana_secret
     alerts = AlertDoor(
         database=database,
         names=settings.alert_names(),
         grafana_secret=secret.get_secret_value() if secret else "",
         clock=clock,
-        on_kept=desk.kept,
+        on_kept=on_kept,
         refused_posts=RefusedPosts(notices),
         on_refused=wake,
     )

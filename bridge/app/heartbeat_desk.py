@@ -9,18 +9,14 @@ import httpx
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
 from bridge.engine.embedded import WorkLoop
-from bridge.services.chat.notices import Notices
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
-from bridge.services.incidents.intake import Intake
-from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.web.heartbeats import HeartbeatDoor
 
 
 class HeartbeatDesk:
-    """Heartbeats that come in, and the one that goes out."""
+    """The loops over heartbeats that come in, and over the one that goes out."""
 
     def __init__(
         self,
@@ -28,24 +24,12 @@ class HeartbeatDesk:
         database: Database,
         clock: Clock,
         *,
-        rosters: RosterInForce,
-        intake: Intake,
-        notices: Notices,
+        heartbeats: Heartbeats,
         loops: Sequence[WorkLoop],
         try_commit: Callable[[], Awaitable[None]],
-        wake: Callable[[], None],
     ) -> None:
-        """`loops`: those whose work must move. `wake`: something was written that every loop should look at."""
-        self.heartbeats = Heartbeats(
-            database=database,
-            roster=rosters.roster,
-            in_force=lambda: rosters.is_readable,
-            intake=intake,
-            notices=notices,
-            clock=clock,
-            on_written=wake,
-        )
-        self.door = HeartbeatDoor(heartbeats=self.heartbeats, names=settings.alert_names())
+        """`loops`: those whose work must move."""
+        self.heartbeats = heartbeats
         self.loop = WorkLoop("heartbeats", self.heartbeats.step, clock, every_s=5)
         self._client = httpx.AsyncClient(timeout=CALL_LIMIT_S, follow_redirects=False)
         self.outgoing = OutgoingHeartbeat(
@@ -61,6 +45,7 @@ class HeartbeatDesk:
 
     async def start(self) -> None:
         """Begin to listen, and to call the address if there is one. Time counts from now on."""
+        self.heartbeats.listen_anew()
         with suppress(StoreError):  # then the loop says so, and tries again
             await self.heartbeats.step()
         self.loop.start()

@@ -7,12 +7,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
+from bridge.app.outbox import notice_places
 from bridge.clock import Clock
 from bridge.services.chat import housekeeping as chat
 from bridge.services.incidents import housekeeping as incidents
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.services.sms.pages_port import Pages
+from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.store.retention import blank
@@ -23,8 +25,23 @@ log = logging.getLogger(__name__)
 TIDY_EVERY = timedelta(seconds=30)
 
 
+def housekeeping_desk(
+    settings: Settings, database: Database, clock: Clock, pages: Pages, claims: Claims
+) -> "HousekeepingDesk":
+    """As the settings have it."""
+    return HousekeepingDesk(
+        database,
+        clock,
+        absence=timedelta(seconds=settings.command_max_age_s),
+        notice_places=notice_places(settings),
+        pages=pages,
+        retention=timedelta(days=settings.retention_days),
+        claims=claims,
+    )
+
+
 class HousekeepingDesk:
-    """`take_over` once, before the first claim; then `step`, called by a `WorkLoop`; `leave` at the end."""
+    """`take_over` (or `come_in`) once, before the first claim; then `step`, by a `WorkLoop`; at the end `leave`."""
 
     def __init__(
         self,
@@ -46,6 +63,7 @@ class HousekeepingDesk:
         )
         self._tidied_at: datetime | None = None
         self.take_over = self._messages.take_over
+        self.come_in = self._messages.come_in
         self.leave = self._messages.leave
 
     async def step(self) -> float | None:

@@ -1,12 +1,13 @@
 """The delivering half: builds what takes messages to the gateway."""
 
 import asyncio
+import os
+import socket
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bridge.app.gateways import configured_gateways, largest_batch
-from bridge.app.housekeeping import HousekeepingDesk
 from bridge.clock import Clock
 from bridge.domain.failover import Way
 from bridge.engine.embedded import WorkLoop
@@ -30,6 +31,11 @@ CALLS_MAY_END_WITHIN_S = 7.0
 def new_id() -> str:
     """An id that nobody has."""
     return uuid.uuid4().hex
+
+
+def process_name() -> str:
+    """What people find this process by."""
+    return f"{os.getpid()}@{socket.gethostname()}"
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -62,14 +68,19 @@ class Outbox:
         on_finished: Callable[[Sequence[Finished]], None] = lambda finished: None,
         pages: Pages = NO_PAGES,
         only_message: int | None = None,
+        leased: bool = False,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one."""
+        """`on_finished` hears of outcomes once they are written. `only_message`: deliver nothing but this one.
+
+        `leased`, `leads`: whether other processes deliver, too, and whether this one leads them.
+        """
         places = notice_places(settings)
         gateways = configured_gateways(settings)
         ways = [Way(name=one.name, batch=one.batch, countries=one.countries, rate=one.rate) for one in gateways]
         absence = timedelta(seconds=settings.command_max_age_s)
 
-        claims = Claims(new_id)
+        self.claims = Claims(new_id, leased=leased)
         self._on_finished = on_finished
         admins = [Place(chat_id=admin) for admin in sorted(settings.telegram_admins)]
         self.alarms = {
@@ -94,20 +105,11 @@ class Outbox:
             # Who delivers one message is not the service: what else lies there is not its to judge.
             absence=absence if only_message is None else timedelta.max,
             only_message=only_message,
-            claims=claims,
+            claims=self.claims,
+            leads=leads,
         )
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
-        self.housekeeping = HousekeepingDesk(
-            database,
-            clock,
-            absence=absence,
-            notice_places=places,
-            pages=pages,
-            retention=timedelta(days=settings.retention_days),
-            claims=claims,
-        )
-        self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
 
     def _heard(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
         for name, alarms in self.alarms.items():
@@ -118,16 +120,13 @@ class Outbox:
             balance.heard([one for one in finished if one.gateway == name])
         self._on_finished(finished)
 
-    async def start(self) -> None:
-        """Take over what an earlier process left, then deliver."""
-        await self.housekeeping.take_over()
+    def start(self) -> None:
+        """Deliver."""
         self.loop.start()
-        self.housekeeping_loop.start()
 
     async def stop(self) -> None:
         """Claim nothing more, let calls under way end, write down the rest as unknown."""
-        await asyncio.gather(self.loop.stop(), self.housekeeping_loop.stop())
+        await self.loop.stop()
         await self.deliverer.stop(CALLS_MAY_END_WITHIN_S)
         await asyncio.gather(*(alarms.stop() for alarms in self.alarms.values()))
         await asyncio.gather(*(balance.stop() for balance in self.balances.values()))
-        await self.housekeeping.leave()

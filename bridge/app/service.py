@@ -1,52 +1,26 @@
-"""The whole service: started and stopped in order."""
+"""The whole service: started and stopped in order, and in the role that falls to it."""
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from datetime import timedelta
-from functools import partial
 
-from sqlalchemy import Connection
-
-from bridge.app.alert_desk import AlertDesk
-from bridge.app.alert_doors import alert_doors
 from bridge.app.gateways import configured_gateways
-from bridge.app.heartbeat_desk import HeartbeatDesk
-from bridge.app.oncall_desk import OnCallDesk
-from bridge.app.outbox import Outbox, new_id, notice_places, rules_of
+from bridge.app.leader import Leader
+from bridge.app.replica import WRITTEN, Replica
 from bridge.clock import Clock, SystemClock
-from bridge.domain.errors import BridgeError
-from bridge.engine.embedded import WorkLoop
-from bridge.services.chat.notices import Notices
-from bridge.services.chat.pacing import Pacer
-from bridge.services.chat.sync_chat import ChatSync
-from bridge.services.oncall.by_name import ByName, names_in_force
-from bridge.services.oncall.roster_in_force import RosterInForce
+from bridge.domain.errors import BridgeError, SettingsError, StoreError
 from bridge.settings import Settings
-from bridge.store import switches, vitals
+from bridge.store.database import Database
 from bridge.store.home import home_of
-from bridge.store.outcomes import Finished
-from bridge.telegram.access import Access
-from bridge.telegram.asking import Desk
-from bridge.telegram.buttons import Buttons
-from bridge.telegram.chat import TelegramChat
-from bridge.telegram.incident_handlers import IncidentHandlers
-from bridge.telegram.oncall_handlers import OnCallHandlers
-from bridge.telegram.rendering import card_of
-from bridge.telegram.service import Registers, TelegramService
-from bridge.telegram.sms_handlers import SmsHandlers
-from bridge.web.health import Health
-from bridge.web.metrics import Metrics, MetricsRoute
-from bridge.web.openapi import OpenApiRoute
-from bridge.web.server import Part, bind, server, web_app
-from bridge.web.sms_api import SmsApi
+from bridge.store.migrate import HEAD
+from bridge.web.metrics import Metrics
+from bridge.web.server import bind, server, web_app
 
 log = logging.getLogger(__name__)
 
-CHAT_GATHERS_S = 0.03
-"""From news to the look for posts that are out of date: the gateway call goes first, and its outcome often makes it
-into the first post."""
+AGAIN_S = 1.0
+"""Between two tries to begin to lead."""
+SHOWN_WITHIN_S = 0.8
 
 
 class App:
@@ -60,37 +34,57 @@ class App:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._home = home_of(settings.database_url)
-        self._stops: list[asyncio.Task[None]] = []
+        self._leader: Leader | None = None
+        self._role = asyncio.Event()
+        self._keeping: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self.metrics = Metrics(settings.gateways)
+        self.outdated = asyncio.Event()
+        """Set when the database is too new for this version: it must end."""
         self.port = 0
         """Where HTTP is answered, once started."""
 
+    @property
+    def leader(self) -> Leader:
+        """What this process does while it leads. Raises `RuntimeError` when it does not."""
+        if self._leader is None:
+            raise RuntimeError("this process does not lead")
+        return self._leader
+
+    @property
+    def database(self) -> Database:
+        """As everybody may write it."""
+        return self.replica.database
+
     async def start(self) -> None:
         """Start everything. Raises `SettingsError` or `StoreError` for what is wrong in our own settings or store."""
-        settings, clock = self._settings, self._clock
         if not self.port:
             await self.take_place()
-        self.database = self._home.open(self.metrics.committed)
-        self.rosters = RosterInForce(region=settings.default_region, clock=clock)
-        self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
-        self._build()
+        self.replica = Replica(
+            self._settings,
+            self._home,
+            self._clock,
+            self.metrics,
+            on_lead=self._hear_role,
+            on_outdated=self._must_end,
+        )
         try:
-            await self.oncall.keeper.start()
+            if await self.replica.join():
+                await self._lead()
+            else:
+                log.info("another bridge leads: this one follows", extra={"event": "app.follows"})
+                await self.replica.follow()
         except BridgeError:
-            await self.database.aclose()
+            await self.replica.database.aclose()
             self._socket.close()
             await self._home.release()
             raise
-        await self.outbox.start()
-        self.alerts.loop.start()
-        self.oncall.loop.start()
-        await self.heartbeats.start()
-        self.sync_loop.start()
-        self.telegram.start()
-        routes = [route for part in self._web_parts() for route in part.routes()]
-        self._server = server(web_app(routes, self._doors[0].astray))
+        self.replica.start()
+        self._keeping = asyncio.create_task(self._keep_role(), name="role")
+        routes = [route for part in self.replica.web_parts() for route in part.routes()]
+        self._server = server(web_app(routes, self.replica.astray))
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
-        log.info("ready on %s:%d", settings.host, self.port, extra={"event": "app.ready"})
+        log.info("ready on %s:%d", self._settings.host, self.port, extra={"event": "app.ready"})
 
     async def take_place(self) -> None:
         """Take what only one may have, and bring the database to this version. May wait for the service before it.
@@ -107,189 +101,86 @@ class App:
             await self._home.migrate()
             undo.pop_all()
 
-    def _build(self) -> None:
-        settings, clock = self._settings, self._clock
-        self.alerts = AlertDesk(
-            settings,
-            self.database,
-            clock,
-            roster=self.rosters.roster,
-            notices=self.notices,
-            on_written=self._wake_delivery,
-        )
-        self.outbox = Outbox(settings, self.database, clock, on_finished=self._heard, pages=self.alerts.sent_pages)
-        self._build_telegram()
-        self.oncall = OnCallDesk(
-            settings,
-            self.database,
-            clock,
-            rosters=self.rosters,
-            notices=self.notices,
-            knows=self.telegram.knows,
-            on_change=self.telegram.people_changed,
-            on_written=lambda: self.sync_loop.wake(),
-        )
-        self.heartbeats = HeartbeatDesk(
-            settings,
-            self.database,
-            clock,
-            rosters=self.rosters,
-            intake=self.alerts.intake,
-            notices=self.notices,
-            loops=self._loops(),
-            try_commit=self._try_commit,
-            wake=self.wake,
-        )
-
-        self._doors = alert_doors(
-            settings,
-            self.database,
-            clock,
-            self.alerts,
-            roster=self.rosters.roster,
-            notices=self.notices,
-            wake=self.wake,
-        )
-
-    def _build_telegram(self) -> None:
-        settings, clock, database = self._settings, self._clock, self.database
-        access = Access(
-            users=settings.telegram_users,
-            admins=settings.telegram_admins,
-            on_call=lambda: self.rosters.telegram_ids,
-        )
-        desk = Desk(database=database, access=access, clock=clock, wake=self.wake)
-        token = settings.telegram_token
-        if token is None:
-            raise ValueError("settings must be loaded with need=TELEGRAM")
-        self.telegram = TelegramService(
-            token=token.get_secret_value(),
-            api_url=settings.telegram_api_url,
-            database=database,
-            handlers=self._handlers(desk, access),
-            finished=desk.finished,
-            notice_places=notice_places(settings),
-            access=access,
-            clock=clock,
-            wake=self.wake,
-        )
-        self.chat_sync = ChatSync(
-            database=database,
-            chat=TelegramChat(self.telegram.bot),
-            render=partial(card_of, name_gateways=len(settings.gateways) > 1),
-            notices=self.notices,
-            pacer=Pacer(),
-            clock=clock,
-            wake=lambda: self.sync_loop.wake(),
-        )
-        self.sync_loop = WorkLoop("chat", self.chat_sync.step, clock, every_s=5, gather_s=CHAT_GATHERS_S)
-
-    def _handlers(self, desk: Desk, access: Access) -> Sequence[Registers]:
-        settings, clock, database = self._settings, self._clock, self.database
-        incident_handlers = IncidentHandlers(
-            desk=desk, roster=self.rosters.roster, intake=self.alerts.intake, clock=clock
-        )
-        oncall_handlers = OnCallHandlers(
-            desk=desk,
-            rosters=self.rosters,
-            database=database,
-            clock=clock,
-            max_age_s=settings.command_max_age_s,
-            sms_has_link=bool(settings.public_url),
-            wake_roster=lambda: self.oncall.wake(),
-        )
-        sms_handlers = SmsHandlers(
-            desk=desk,
-            buttons=Buttons(desk, access, clock, incident_handlers.press),
-            database=database,
-            rules=rules_of(settings),
-            region=settings.default_region,
-            allowed_countries=settings.allowed_countries,
-            names=self._names,
-            clock=clock,
-        )
-        return incident_handlers, oncall_handlers, sms_handlers
-
-    def _web_parts(self) -> tuple[Part, ...]:
-        settings = self._settings
-        names = settings.api_names()
-        api = SmsApi(
-            database=self.database,
-            names=names,
-            rules=rules_of(settings),
-            region=settings.default_region,
-            allowed_countries=settings.allowed_countries,
-            names_of=self._names,
-            clock=self._clock,
-            make_id=new_id,
-            wake=self.wake,
-        )
-        health = Health(
-            clock=self._clock,
-            loops=(*self._loops(), self.heartbeats.loop),
-            try_commit=self._try_commit,
-            degraded=self._degraded,
-        )
-        metrics, openapi = MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
-        return api, health, metrics, openapi, *self._doors, self.heartbeats.door
-
-    def _loops(self) -> tuple[WorkLoop, ...]:
-        return (
-            self.alerts.loop,
-            self.outbox.loop,
-            self.outbox.housekeeping_loop,
-            self.sync_loop,
-            self.telegram.inbox_loop,
-        )
-
-    def _names(self, connection: Connection) -> ByName:
-        return names_in_force(connection, self.rosters, self._clock.now())
-
-    def _heard(self, finished: Sequence[Finished]) -> None:
-        self.metrics.finished(finished)
-        self.heartbeats.outgoing.outcome_written()
-        if any(one.page for one in finished):
-            self.alerts.loop.wake()
-        self.sync_loop.wake()
-
     def wake(self) -> None:
         """Something was written: the loops look at once."""
-        self.alerts.loop.wake()
-        self.heartbeats.loop.wake()
-        self._wake_delivery()
+        self.replica.tell(*WRITTEN)
 
-    def _wake_delivery(self) -> None:
-        self.outbox.loop.wake()
-        self.sync_loop.wake()
+    def reload(self) -> None:
+        """Read the on-call file again, soon."""
+        if self._leader is not None:
+            self._leader.oncall.reload()
+        else:
+            self._asking = asyncio.create_task(self.replica.reload())
 
-    async def _try_commit(self) -> None:
-        now = self._clock.now()
-        await self.database.write(partial(switches.put, name=switches.ALIVE, value="", by="", now=now))
+    def _hear_role(self, leads: bool) -> None:
+        if leads != (self._leader is not None):
+            self._role.set()
 
-    async def _degraded(self) -> Mapping[str, object]:
-        now = self._clock.now()
-        standing = await self.database.read(vitals.read)
-        found: dict[str, object] = {}
-        if not self.telegram.reached:
-            found["telegram"] = "not reached"
-        if failing := standing.failing:
-            found["gateways"] = failing
-        return found | standing.late(now, timedelta(seconds=10))
+    def _must_end(self, schema: str) -> None:
+        words = "the database was brought to version %s, too new for this bridge (%s): it ends; install a newer one"
+        log.error(words, schema, HEAD, extra={"event": "app.outdated"})
+        self.outdated.set()
 
-    async def _render_metrics(self) -> bytes:
-        standing = await self.database.read(vitals.read)
-        return self.metrics.render(standing, telegram=self.telegram.reached, now=self._clock.now())
+    async def _keep_role(self) -> None:
+        """Begin to lead, and cease, as the lease says."""
+        while True:
+            await self._role.wait()
+            self._role.clear()
+            try:
+                if self.replica.lease.leads and self._leader is None:
+                    log.warning("this bridge leads now", extra={"event": "app.leads"})
+                    await self._lead()
+                elif not self.replica.lease.leads and self._leader is not None:
+                    log.warning("this bridge leads no more: it follows", extra={"event": "app.follows"})
+                    await self._cease()
+            except StoreError as error:
+                log.error("%s", error, extra={"event": "store.unavailable"})
+                await self._cease()
+                await asyncio.sleep(AGAIN_S)
+                self._hear_role(self.replica.lease.leads)
+            except Exception:
+                log.exception("the change of role met an error of ours", extra={"event": "app.error"})
+                await self._cease()
+                await asyncio.sleep(AGAIN_S)
+                self._hear_role(self.replica.lease.leads)
+
+    async def _lead(self) -> None:
+        """Raises `SettingsError` for an on-call file that is not good, only where it is asked for at a start."""
+        self._leader = self.replica.leader = leader = Leader(self.replica)
+        try:
+            await leader.prepare()
+        except SettingsError as error:
+            if self._keeping is None:
+                raise
+            log.error("%s", error, extra={"event": "oncall.refused"})  # whoever paged until now must not stop
+        await leader.start()
+
+    async def _cease(self) -> None:
+        leader, self._leader, self.replica.leader = self._leader, None, None
+        if leader is not None:
+            await leader.stop_work()
+            await leader.stop_showing(SHOWN_WITHIN_S)
+
+    async def _stand_down(self) -> None:
+        await self._cease()
+        await self.replica.stand_down()
 
     async def stop(self) -> None:
         """Stop in order: take in nothing more, finish what is under way, show it, close."""
         self._server.should_exit = True
-        await self.telegram.stop()
-        await asyncio.gather(self.alerts.loop.stop(), self.oncall.loop.stop(), self.heartbeats.stop())
-        await self.outbox.stop()
-        await self.sync_loop.stop()
-        await self.chat_sync.stop(0.8)
-        await self.telegram.aclose()
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._home.shared:
+            # Calls under way take seconds to end: another process leads meanwhile, and shows what comes of them.
+            await asyncio.gather(self._stand_down(), self.replica.stop())
+        else:
+            if self._leader is not None:
+                await self._leader.stop_work()
+            await self.replica.stop()
+        if self._leader is not None:
+            await self._leader.stop_showing(SHOWN_WITHIN_S)
         await asyncio.wait([self._serving], timeout=0.5)
-        await self.database.aclose()
+        await self.replica.leave()
         await self._home.release()
         log.info("stopped", extra={"event": "app.stopped"})

@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 STOP_WITHIN_S = 8.6
 """From the signal on: seven seconds for calls under way, the rest for writing down. A supervisor kills after nine."""
+OUTDATED = 2
+"""Exit code of a process that a newer version of the database ended: as of one that does not start on it."""
 
 
 def on_signals() -> asyncio.Event:
@@ -28,7 +30,9 @@ def on_signals() -> asyncio.Event:
 
 
 async def serve(settings: Settings, clock: Clock | None = None) -> int:
-    """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0. Raises `OperatorError` when it cannot start.
+    """Run until SIGTERM or SIGINT, then stop within 9 s; gives 0, or 2 where the database is too new.
+
+    Raises `OperatorError` when it cannot start.
 
     `clock`: the machine's, unless one is given.
     """
@@ -41,8 +45,8 @@ async def serve(settings: Settings, clock: Clock | None = None) -> int:
     if not await _has_place(app, asked):
         return 0
     await app.start()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.oncall.reload)
-    await asked.wait()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reload)
+    await _either(asked, app.outdated)
     log.info("stopping", extra={"event": "app.stopping"})
     try:
         async with asyncio.timeout(STOP_WITHIN_S):
@@ -54,8 +58,16 @@ async def serve(settings: Settings, clock: Clock | None = None) -> int:
         )
         # Threads that wait for a locked database or a hanging disk would hold an orderly exit up for longer.
         logging.shutdown()
-        os._exit(0)
-    return 0
+        os._exit(OUTDATED if app.outdated.is_set() else 0)
+    return OUTDATED if app.outdated.is_set() else 0
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in waits:
+        one.cancel()
 
 
 async def _has_place(app: App, asked: asyncio.Event) -> bool:

@@ -9,13 +9,14 @@ import click
 from sqlalchemy import Connection
 
 from bridge import logs, settings
-from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_id, rules_of
+from bridge.app import configured_gateways, new_id, rules_of
 from bridge.clock import SystemClock
 from bridge.commands.roster_now import names_of_service
 from bridge.commands.run import on_signals
+from bridge.commands.send_alone import Alone, view_of
 from bridge.commands.terminal import entry_of, note, user_name
 from bridge.domain.delivery import SETTLED, State
-from bridge.domain.errors import PersonError, Refused, SettingsError
+from bridge.domain.errors import PersonError, Refused
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
@@ -31,15 +32,13 @@ from bridge.services.sms.send_sms import (
     size_of,
     submit,
 )
-from bridge.store import audit, messages
+from bridge.store import audit
 from bridge.store.database import Database
 from bridge.store.home import Home, home_of
-from bridge.store.lock import ONE_MESSAGE
 from bridge.store.messages import MessageView
 
 ACT = "bridge send"
 POLL_S = 0.2
-RECIPIENTS_SHOWN = 1000
 RESTART_TAKES_S = 3.0
 """How long nobody may deliver before we do: a service that is restarted finds its lock free."""
 OK, NOT_ACCEPTED, SOME_UNKNOWN = 0, 1, 3
@@ -182,7 +181,7 @@ async def _see_through(home: Home, database: Database, message_id: int, *, serve
                 free_for = 0.0 if await home.holder() else free_for + POLL_S
                 if free_for > RESTART_TAKES_S:
                     await alone.take_over()
-            view = await _view(database, message_id)
+            view = await view_of(database, message_id)
             shown.show(view)
             if alone.is_done(view):
                 break
@@ -191,52 +190,7 @@ async def _see_through(home: Home, database: Database, message_id: int, *, serve
         shown.end()
         await alone.stop()
     # Only now: what a signal interrupted has its outcome, too.
-    return _report(await _view(database, message_id))
-
-
-class Alone:
-    """This process delivers the message, because nobody else does."""
-
-    def __init__(self, home: Home, database: Database, message_id: int) -> None:
-        self._home = home
-        self._database = database
-        self._message_id = message_id
-        self._outbox: Outbox | None = None
-        self._left_behind = 0
-
-    @property
-    def delivers(self) -> bool:
-        """Whether it holds the lock, and delivers."""
-        return self._outbox is not None
-
-    async def take_over(self) -> None:
-        """Deliver, unless somebody was faster. Raises `SettingsError` when the gateway's settings are missing."""
-        try:
-            found = settings.load(need=settings.GATEWAY)
-            configured_gateways(found)
-        except SettingsError as error:
-            raise SettingsError(f"#{self._message_id} is queued, and no service runs: {error}") from None
-        if not await self._home.try_take(ONE_MESSAGE):
-            return
-        # Calls of a service that died: nobody waits for them any more, and the next service says so.
-        self._left_behind = (await _view(self._database, self._message_id)).counts.get(State.SENDING, 0)
-        self._outbox = Outbox(found, self._database, SystemClock(), only_message=self._message_id)
-        # Only this message is ours to deliver: what else lies there waits for the service, and so does its take-over.
-        self._outbox.loop.start()
-
-    def is_done(self, view: MessageView) -> bool:
-        """Whether nothing more will come of the message."""
-        counts = {state: number for state, number in view.counts.items() if number}
-        if self.delivers and counts.get(State.SENDING) == self._left_behind:
-            counts.pop(State.SENDING, None)
-        return set(counts) <= SETTLED
-
-    async def stop(self) -> None:
-        """Let calls under way end, and let go."""
-        if self._outbox is not None:
-            await self._outbox.loop.stop()
-            await self._outbox.deliverer.stop(CALLS_MAY_END_WITHIN_S)
-            await self._home.release()
+    return _report(await view_of(database, message_id))
 
 
 class Progress:
@@ -259,13 +213,6 @@ class Progress:
         """Leave the line."""
         if self._shown:
             print(file=sys.stderr)
-
-
-async def _view(database: Database, message_id: int) -> MessageView:
-    view = await database.read(partial(messages.view, message_id=message_id, lines=RECIPIENTS_SHOWN))
-    if view is None:
-        raise SettingsError(f"#{message_id} is gone from the database")
-    return view
 
 
 def _report(view: MessageView) -> int:

@@ -8,6 +8,7 @@
         ├── SettingsError    a setting is missing or wrong
         └── StoreError
             ├── StoreUnavailable   locked, read-only, full: may pass; nothing was written
+            │   ├── NotLeading     another process does this now
             │   └── StoreInDoubt   gone in the middle of a commit: may have been written
             └── StoreUnusable      a newer version, no database, held by another process
 
@@ -57,6 +58,10 @@ class StoreError(OperatorError):
 
 class StoreUnavailable(StoreError):
     """The database cannot be read or written just now. Nothing of the call was written; trying again may work."""
+
+
+class NotLeading(StoreUnavailable):
+    """What only the leader may write, by a process that does not lead, or not any more. Nothing was written."""
 
 
 class StoreInDoubt(StoreUnavailable):

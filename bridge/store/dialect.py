@@ -1,10 +1,10 @@
-"""The one statement that SQLite and PostgreSQL write alike and SQLAlchemy names per database."""
+"""What SQLite and PostgreSQL say in words of their own."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Table
+from sqlalchemy import ColumnElement, Connection, Insert, Table, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -23,3 +23,22 @@ def insert_new_rows(connection: Connection, table: Table, rows: Sequence[dict[st
 def _insert(table: Table, dialect: str) -> Insert:
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return make(table).on_conflict_do_nothing()
+
+
+_NOW = {
+    "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)",
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000000 AS integer)",
+}
+
+
+def server_now(connection: Connection) -> ColumnElement[int]:
+    """What the database's own clock shows, as a time is kept: of several processes each has a clock of its own."""
+    return literal_column(_NOW[connection.dialect.name])
+
+
+_SESSION = {"postgresql": "pg_backend_pid()", "sqlite": "0"}
+
+
+def server_session(connection: Connection) -> ColumnElement[int]:
+    """Number of the server's process that serves this connection; 0 for a file."""
+    return literal_column(_SESSION[connection.dialect.name])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bridge.domain.errors import StoreUnusable
 from bridge.store import migrate
+from bridge.store.bell import Bell
 from bridge.store.database import Database
 from bridge.store.lock import DeliveryLock, Holder, Purpose
 from bridge.store.sqlite import SqliteDatabase
@@ -20,6 +21,9 @@ PATIENCE_S = 0.5
 
 class Home(ABC):
     """A database that may be there or not. `str()` names it to people, and shows no password."""
+
+    shared = False
+    """Whether several processes may deliver from it at a time, of which one leads."""
 
     @abstractmethod
     async def current(self) -> str | None:
@@ -40,9 +44,16 @@ class Home(ABC):
     def open(self, on_commit: OnCommit = lambda seconds: None) -> Database:
         """Open it, in the running event loop. Raises `StoreError`."""
 
+    def bell(self) -> Bell:
+        """What tells the other processes that something was written."""
+        return Bell()
+
     @abstractmethod
     async def holder(self) -> Holder | None:
-        """Who delivers from it now; None when nobody does. Raises `StoreUnusable` when that cannot be read."""
+        """Who delivers from it now, of several the one who leads; None when nobody does.
+
+        Raises `StoreUnusable` when that cannot be read.
+        """
 
     @abstractmethod
     async def check_lock(self) -> None:
@@ -50,13 +61,16 @@ class Home(ABC):
 
     @abstractmethod
     async def try_take(self, purpose: Purpose) -> bool:
-        """Become the one process that delivers from it; False when another is. Raises `StoreUnusable`."""
+        """Begin to deliver from it; False where another process does, and is to do this as well.
+
+        Raises `StoreUnusable`.
+        """
 
     @abstractmethod
     async def take(self) -> None:
-        """Become the one service that delivers from it. Raises `StoreUnusable` when another one is, and stays.
+        """Become a service that delivers from it: of a file the one, or `StoreUnusable` is raised.
 
-        A `bridge send --wait` is waited for until it is done with its one message.
+        Of a file, a `bridge send --wait` is waited for until it is done with its one message.
         """
 
     @abstractmethod

@@ -1,6 +1,6 @@
 """What came of attempts: written down once, and never over something newer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -168,13 +168,15 @@ def seen_before(connection: Connection, calls: Mapping[str, Call]) -> set[str]:
     }
 
 
-def abandon(connection: Connection, *, now: datetime, buttons_until: datetime, but_of: str = "") -> list[int]:
-    """What is `sending` has nobody who sends it, but what the process `but_of` has claimed: it becomes `unknown`.
+def abandon(
+    connection: Connection, *, now: datetime, buttons_until: datetime, but_of: Collection[str] = ()
+) -> list[int]:
+    """What is `sending` has nobody who sends it, but what the processes `but_of` have claimed: it becomes `unknown`.
 
-    Gives the ids of the messages concerned. Only for the process that holds the delivery lock: all others are gone, or
-    will find that they have lost it.
+    Gives the ids of the messages concerned. Only for the process that leads: all other processes are gone, or will find
+    that they were taken for gone.
     """
-    others = (IS_SENDING, deliveries.c.claimed_by != but_of) if but_of else (IS_SENDING,)
+    others = (IS_SENDING, deliveries.c.claimed_by.not_in(sorted(but_of))) if but_of else (IS_SENDING,)
     rows = connection.execute(
         select(deliveries.c.id, deliveries.c.attempt, deliveries.c.message_id).where(*others)
     ).all()

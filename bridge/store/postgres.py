@@ -27,15 +27,11 @@ UNDERSTOOD = frozenset(
 )
 """Parameters of an address that the driver reads as libpq does. Others it would send to the server as its settings."""
 
-# Our locks, on one database: the first number is ours alone.
-LOCKS = 0x62726467  # "brdg"
-WRITER, DELIVERER = 1, 2
-
 # Of every session. A session whose process is gone or cut off must not keep a lock for long: the server asks after it.
 SETTINGS = {
     "lock_timeout": f"{BUSY_TIMEOUT_S:g}s",
     "statement_timeout": "10s",
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": "6s",
     "tcp_keepalives_idle": "4",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",

@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.store.database import GROUP_LIMIT, Database, Job, Operation, T, hand_back
+from bridge.store.leading import LOCKS, WRITER
 from bridge.store.postgres import (
-    LOCKS,
-    WRITER,
     Connect,
     explain,
     is_lost,
@@ -37,10 +36,7 @@ _BECAME = text("SELECT pg_xact_status(CAST(:number AS text)::xid8)")
 
 
 class Writer:
-    """The session that writes, made by `connect`.
-
-    `prepare` is called in each new one, and may refuse it by raising `StoreUnavailable`.
-    """
+    """The session that writes, made by `connect`."""
 
     def __init__(self, connect: Connect) -> None:
         self.connect = connect
@@ -48,20 +44,11 @@ class Writer:
         self._session: AsyncConnection | None = None
         self.turn = asyncio.Lock()
         """Whoever uses the session has it."""
-        self.prepare: Callable[[Connection], None] = lambda connection: None
 
     async def session(self) -> AsyncConnection:
         """The session, made anew if it is lost."""
         if self._session is None:
-            session = await self._engine.connect()
-            try:
-                await session.run_sync(self.prepare)
-                await session.commit()
-            except BaseException:
-                await session.invalidate()
-                await session.close()
-                raise
-            self._session = session
+            self._session = await self._engine.connect()
         return self._session
 
     async def drop(self) -> None:

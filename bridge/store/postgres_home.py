@@ -1,24 +1,20 @@
-"""A database of a PostgreSQL server: is it there, of which version, and who delivers from it."""
+"""A database of a PostgreSQL server: is it there, of which version, and who leads."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 
 import asyncpg
 from sqlalchemy import BigInteger, Connection, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.domain.errors import StoreUnavailable, StoreUnusable
+from bridge.store.bell import Bell
 from bridge.store.database import Database
 from bridge.store.home import Home, OnCommit
+from bridge.store.leading import LEADER, LOCKS, WRITER
 from bridge.store.lock import ONE_MESSAGE, Holder, Purpose
 from bridge.store.migrate import HEAD, refuse_newer, upgrade
 from bridge.store.postgres import (
-    DELIVERER,
-    LOCKS,
-    WRITER,
     Connect,
     connecting,
     explain,
@@ -26,35 +22,30 @@ from bridge.store.postgres import (
     read_url,
     unavailable,
 )
+from bridge.store.postgres_bell import PostgresBell
 from bridge.store.postgres_database import PostgresDatabase, Writer
-
-log = logging.getLogger(__name__)
 
 MIGRATION_WAITS = "60s"
 """How long the migration of another process, or its last writes, are waited for."""
-PATIENCE_S = 15.0
-"""How long, in seconds, a start waits for the service before it: a host may end that one late, and a server takes some
-seconds to see that a process is cut off."""
 OLDEST_SERVER = 13
 """pg_xact_status and xid8 are of version 13; what is older gets no corrections any more."""
 
-_TRY = text(f"SELECT pg_try_advisory_lock({LOCKS}, {DELIVERER})")
 _HOLDER = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
-    "WHERE locktype = 'advisory' AND classid = :ours AND objid = :deliverer AND granted "
+    "WHERE locktype = 'advisory' AND classid = :ours AND objid = :leader AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-).bindparams(bindparam("ours", LOCKS, BigInteger), bindparam("deliverer", DELIVERER, BigInteger))
+).bindparams(bindparam("ours", LOCKS, BigInteger), bindparam("leader", LEADER, BigInteger))
 _TABLES = text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
 
 
 class PostgresHome(Home):
-    """Whoever delivers holds a lock of the very session that writes: without it, nothing more is written."""
+    """Any number of processes deliver from it; one of them leads (`store/leading.py`)."""
 
-    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
-        self._patience_s = patience_s
+    shared = True
+
+    def __init__(self, url: str) -> None:
         self._dsn, self._shown = read_url(url)
         self._writer = Writer(self._connecting("added"))
-        self._delivers = False
         self._open: PostgresDatabase | None = None
 
     def __str__(self) -> str:
@@ -143,53 +134,30 @@ class PostgresHome(Home):
         _, purpose, process = [*str(found).split("/", 2), "", ""][:3]
         return Holder(process=process, purpose=purpose)
 
+    def bell(self) -> Bell:
+        return PostgresBell(self._connecting("bell"))
+
     async def check_lock(self) -> None:
         return
 
     async def try_take(self, purpose: Purpose) -> bool:
-        async with self._writer.turn:
-            # The session that writes from now on has the lock, or there is none.
-            await self._writer.aclose()
-            self._writer.connect = self._connecting(purpose)
-            self._writer.prepare = self._take
-            try:
-                await self._writer.session()
-            except StoreUnavailable:
-                self._forget()
-                return False
-            except Exception as error:
-                self._forget()
-                raise self._unusable(error) from error
-        self._delivers = True
+        """Any number may deliver, each what it has claimed; one message alone where no service is there to do so."""
+        if purpose == ONE_MESSAGE and await self.holder() is not None:
+            return False
+        await self._write_as(purpose)
         return True
 
-    def _forget(self) -> None:
-        self._writer.connect = self._connecting("added")
-        self._writer.prepare = lambda connection: None
-
-    def _take(self, connection: Connection) -> None:
-        if not connection.execute(_TRY).scalar():
-            raise StoreUnavailable("database: another bridge delivers from it")
-
     async def take(self) -> None:
-        until = monotonic() + self._patience_s
-        waits = False
-        while not await self.try_take("service"):
-            holder = await self.holder()
-            who = f"process {holder.process or '?'}, {holder.purpose}" if holder else "process ?"
-            if monotonic() >= until and not (holder and holder.purpose == ONE_MESSAGE):
-                raise StoreUnusable(f"another bridge ({who}) delivers from {self}; stop it first")
-            if not waits:
-                waits = True
-                log.info("another bridge (%s) delivers; waiting for its end", who, extra={"event": "store.waits"})
-            await asyncio.sleep(0.1)
+        await self._write_as("service")
 
     async def release(self) -> None:
-        if self._delivers:
-            self._delivers = False
-            self._forget()
-            async with self._writer.turn:
-                await self._writer.aclose()
+        await self._write_as("added")
+
+    async def _write_as(self, purpose: str) -> None:
+        """The session that writes is made anew, and bears that name; the old one lets go of its locks."""
+        async with self._writer.turn:
+            await self._writer.aclose()
+            self._writer.connect = self._connecting(purpose)
 
 
 def _is_writable(connection: Connection) -> None:

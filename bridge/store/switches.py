@@ -9,6 +9,8 @@ from bridge.store.tables import switches
 
 PAUSED = "paused"
 ALIVE = "alive"
+TRIED = "tried"
+"""Written to see whether a commit goes through."""
 
 
 _GET = select(switches).where(switches.c.name == bindparam("wanted"))

@@ -108,7 +108,9 @@ class Poller:
             raise error  # connecting anew removes it
         if isinstance(error, Conflict):
             self._say("Telegram hands the updates to another that polls with the same token")
-            await self._clock.wait(self._never, REFUSED_PAUSE_S)
+            # It may be one of us that does not know yet that it leads no more.
+            self._failures += 1
+            await self._clock.wait(self._never, min(REFUSED_PAUSE_S, 2.0 ** min(self._failures - 1, 5)))
             return
         if isinstance(error, TimedOut) and self._failures == 0:
             self._failures = 1  # one slow answer is no news

@@ -23,9 +23,10 @@ class Health:
     """What readiness is asked of."""
 
     clock: Clock
-    loops: Sequence[WorkLoop]
+    loops: Callable[[], Sequence[WorkLoop]]
     try_commit: Callable[[], Awaitable[None]]
     degraded: Callable[[], Awaitable[Mapping[str, object]]]
+    role: Callable[[], str]  # of several processes on one database: leader or follower
 
     def routes(self) -> list[Route]:
         """For the web app."""
@@ -53,7 +54,10 @@ class Health:
         except TimeoutError:
             reasons.append(f"database: no commit within {COMMIT_LIMIT_S:.0f} s")
         now = self.clock.now()
-        reasons += [f"the {loop.name} loop stands still" for loop in self.loops if not loop.is_turning(now, LOOP_LIMIT)]
+        reasons += [
+            f"the {loop.name} loop stands still" for loop in self.loops() if not loop.is_turning(now, LOOP_LIMIT)
+        ]
         return JSONResponse(
-            {"ready": not reasons, "reasons": reasons, "degraded": dict(degraded)}, 503 if reasons else 200
+            {"ready": not reasons, "role": self.role(), "reasons": reasons, "degraded": dict(degraded)},
+            503 if reasons else 200,
         )

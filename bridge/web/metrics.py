@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -70,7 +71,14 @@ class Metrics:
             ["gateway"],
             registry=self.registry,
         )
-        self._telegram = Gauge("bridge_telegram_reached", "1 while Telegram answers.", registry=self.registry)
+        self._telegram = Gauge(
+            "bridge_telegram_reached",
+            "1 while Telegram answers; NaN of a process that does not lead.",
+            registry=self.registry,
+        )
+        self._leader = Gauge(
+            "bridge_leader", "1 of the process that leads; of all on one database it is one.", registry=self.registry
+        )
 
     def committed(self, seconds: float) -> None:
         """A commit took so long."""
@@ -81,8 +89,8 @@ class Metrics:
         for one in finished:
             self._attempts.labels(one.next.state.value, one.outcome.reason.value).inc()
 
-    def render(self, vitals: Vitals, *, telegram: bool, now: datetime) -> bytes:
-        """The text that Prometheus reads."""
+    def render(self, vitals: Vitals, *, telegram: bool | None, leads: bool, now: datetime) -> bytes:
+        """The text that Prometheus reads. `telegram`: None where another process asks it."""
         for state in (State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN):
             self._deliveries.labels(state.value).set(vitals.deliveries.get(state, 0))
         for kind in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED):
@@ -95,7 +103,8 @@ class Metrics:
             if gateway in self._gateways:
                 self._balance.labels(gateway).set(told.balance)
                 self._balance_told.labels(gateway).set(told.began.timestamp())
-        self._telegram.set(1 if telegram else 0)
+        self._telegram.set(nan if telegram is None else int(telegram))
+        self._leader.set(int(leads))
         return generate_latest(self.registry)
 
 

@@ -160,7 +160,10 @@ def _schemas() -> dict[str, Any]:
         ),
         "Problem": _object(error=_TEXT, detail={"type": "array", "items": _TEXT}),
         "Readiness": _object(
-            ready={"type": "boolean"}, reasons={"type": "array", "items": _TEXT}, degraded={"type": "object"}
+            ready={"type": "boolean"},
+            role={"type": "string", "enum": ["leader", "follower"]},
+            reasons={"type": "array", "items": _TEXT},
+            degraded={"type": "object"},
         ),
         "Message": _object(
             id={"type": "integer"},

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.store import leading
 from bridge.store.home import home_of
 from bridge.store.migrate import HEAD
-from bridge.store.postgres_home import PostgresHome
 from tests.cli.program import Shell
 from tests.support import postgres
 
@@ -51,9 +51,11 @@ async def test_check_names_the_server_and_says_whether_a_service_runs(shell: She
     assert PASSWORD not in done.out + done.err
     assert f"version {HEAD}, writable" in done.out
     home = home_of(url)
-    assert await home.try_take("service")
+    await home.take()
+    database = home.open()
+    assert await database.write(leading.take)
     assert "; a service is running" in (await shell.bridge("check")).out
-    await home.release()
+    await database.aclose()
 
 
 async def test_check_and_run_name_a_server_that_cannot_be_used(shell: Shell, url: str) -> None:
@@ -76,15 +78,3 @@ async def test_migrate_says_what_it_did(shell: Shell, url: str, postgres_server:
     assert second.out.endswith(f"/{name}: is at version {HEAD}\n")
     assert PASSWORD not in first.out + second.out
     await postgres.drop(postgres_server, [empty])
-
-
-async def test_a_second_service_hears_of_the_first(url: str) -> None:
-    first, second = home_of(url), PostgresHome(url, patience_s=0.2)
-    await first.take()
-    with pytest.raises(
-        Exception, match=r"another bridge \(process \d+@.*, service\) delivers from postgresql://.*; stop"
-    ):
-        await second.take()
-    await first.release()
-    await second.take()
-    await second.release()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
-from tests.faults.books import FROM_A_CHAT, PAGE_CODE, Books
+from bridge.store.messages import PAGE
+from tests.faults.books import PAGE_CODE, Books
 
 REPEAT = "Maybe a repeat: "
 BAD_ENDS = ("rejected", "failed")
@@ -148,7 +149,7 @@ class AlertBooks:
     def _doubled(self, pages: Sequence[sqlite3.Row]) -> Iterator[str]:
         """A phone got a page again that does not say so, or oftener than twice; or a call that nobody wrote down."""
         sent, plain = Counter[str](), Counter[str]()
-        commands = {row["text"] for row in self._books.rows("SELECT text FROM messages WHERE source = ?", FROM_A_CHAT)}
+        commands = {row["text"] for row in self._books.rows("SELECT text FROM messages WHERE source != ?", PAGE)}
         for sms in self._gateway.sent:
             if sms.text in commands:
                 continue

@@ -46,6 +46,9 @@ class Night:
         self._put_oncall(oncall)
 
     def _put_oncall(self, text: str) -> None:
+        if self.scene.address:
+            (self.scene.folder / "oncall.toml").write_text(text, encoding="utf-8")
+            return
         new_database(self.scene.database.parent, self.scene.database.name)
 
         def put(connection: sqlite3.Connection) -> None:
@@ -86,6 +89,7 @@ class Night:
                 assert answer.status_code == 503, answer.text
 
     def _port(self) -> int | None:
+        """Where to post next; None while nobody answers."""
         newest = self.scene.services[-1]
         found = READY.search(newest.output) if newest.exit_code is None else None
         return int(found[1]) if found else None

@@ -38,7 +38,7 @@ async def test_while_telegram_is_away_sms_go_out_and_commands_are_handled_later(
     assert scene.books.states() == ["accepted", "accepted"]
     assert service.count("telegram.unreachable") == 1
     async with scene.client(port) as client:
-        assert (await client.get("/readyz")).json() == {"ready": True, "reasons": [], "degraded": {}}
+        assert (await client.get("/readyz")).json()["degraded"] == {}
 
 
 async def test_another_poller_is_named_in_one_line_and_the_rest_goes_on(scene: Scene) -> None:

@@ -1,42 +1,20 @@
-"""The service on PostgreSQL: killed, relieved by another one, and with a server that goes away."""
+"""The service on PostgreSQL: killed, and with a server that goes away."""
 
 import asyncio
 import signal
-import tempfile
-import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bridge.sandbox.msmpusher import Mode
 from tests.faults.scene import CREW, Scene
 from tests.faults.test_random_kills import Storm
-from tests.support import postgres
 from tests.support.eventually import until
 from tests.support.postgres import Server
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:
-        server = Server(Path(folder))
-        server.start()
-        yield server
-        server.stop()
-
-
-@pytest.fixture
-async def scene(tmp_path: Path, server: Server) -> AsyncIterator[Scene]:
-    """As the usual one, with its database on a server."""
-    found = Scene(tmp_path)
-    await postgres.run(server.url, "CREATE DATABASE bridge")
-    found.put_server(postgres.with_name(server.url, "bridge"))
-    await found.open()
-    yield found
-    await found.close()
-    found.books.close()
-    found.check_logs()
+def scene(server_scene: Scene) -> Scene:
+    return server_scene
 
 
 async def test_what_was_with_the_gateway_at_a_kill_is_unknown_and_is_not_sent_again(scene: Scene) -> None:
@@ -60,25 +38,6 @@ async def test_killed_again_and_again_nothing_is_lost_and_nothing_sent_twice_sil
     report = await Storm(scene, 7, longest_life_s=0.6).rage(12)
     assert report.wrong == ()
     assert (report.kills, report.lost, report.doubled, report.unknown_not_shown) == (12, 0, 0, 0)
-
-
-async def test_a_service_that_waits_takes_over_as_soon_as_the_one_before_is_gone(scene: Scene) -> None:
-    first = scene.fork()
-    await first.ready()
-    second = scene.fork()
-    await second.says("store.waits")
-    third = scene.fork()
-    await third.says("store.waits")
-    third.signal(signal.SIGTERM)
-    assert await third.gone(timeout_s=5) == 0
-    scene.sms("t~0")
-    await scene.quiet()
-    await first.kill()
-    killed_at = time.monotonic()
-    scene.sms("t~1")
-    await second.ready()
-    assert time.monotonic() - killed_at < 5
-    await scene.settled()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])

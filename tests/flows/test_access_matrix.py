@@ -264,7 +264,7 @@ NO_COMMAND = {
 
 async def test_every_command_has_a_row(start_team: StartTeam) -> None:
     team = await start_team()
-    handlers = team.app.telegram._application.handlers[0]
+    handlers = team.app.leader.telegram._application.handlers[0]
     commands = {name for one in handlers for name in getattr(one, "commands", ())}
     assert commands == COMMANDS.keys()
     assert {name for name, _, _ in replies.COMMANDS} == COMMANDS.keys() - {"start"}

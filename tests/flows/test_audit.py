@@ -75,7 +75,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, str], tuple[str, str]]] = {
 
 
 async def test_every_command_has_a_line(team: Team) -> None:
-    handlers = team.app.telegram._application.handlers[0]
+    handlers = team.app.leader.telegram._application.handlers[0]
     assert {name for one in handlers if isinstance(one, CommandHandler) for name in one.commands} == COMMANDS.keys()
 
 
@@ -296,7 +296,7 @@ ROUTES: dict[tuple[str, str], Walk] = {
 
 
 async def test_every_route_has_a_line(team: Team) -> None:
-    found = [route for part in team.app._web_parts() for route in part.routes()]
+    found = [route for part in team.app.replica.web_parts() for route in part.routes()]
     there = {
         (method, route.path.removesuffix("/")) for route in found for method in (route.methods or set()) - {"HEAD"}
     }

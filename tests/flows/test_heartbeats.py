@@ -40,7 +40,7 @@ async def team(start_team: StartTeam) -> Team:
 
 async def looks(team: Team) -> None:
     """The service looks at its heartbeats now: no test waits for the loop's next turn."""
-    await team.app.heartbeats.heartbeats.step()
+    await team.app.leader.heartbeats.heartbeats.step()
     await team.settled()
 
 
@@ -144,7 +144,7 @@ async def test_while_the_store_takes_no_ping_silence_does_not_count(team: Team, 
     await pings(team, expect=503)
     team.clock.advance(5 * 3600)
     with pytest.raises(Exception, match="database"):
-        await team.app.heartbeats.heartbeats.step()
+        await team.app.leader.heartbeats.heartbeats.step()
     outside.execute("ALTER TABLE away RENAME TO heartbeats")
     outside.close()
     await looks(team)

@@ -45,7 +45,7 @@ async def sms(team: Team, text: str) -> None:
     """Kofi sends it, and everything that follows is done."""
     asked = await team.kofi.says(f"/sms 0241109433 {text}")
     await team.kofi.chat.shows("✅ +233241109433 accepted", to=asked)
-    for balance in team.app.outbox.balances.values():
+    for balance in team.app.replica.outbox.balances.values():
         await balance.stop()
     await team.settled()
 

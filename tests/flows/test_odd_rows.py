@@ -188,10 +188,10 @@ HEARTBEATS = ONCALL + "".join(f'[heartbeats.{name}]\nevery = "5m"\ngrace = "1m"\
 
 async def test_a_late_heartbeat_that_cannot_be_told_of_silences_no_other(team: Team) -> None:
     await team.on_call(HEARTBEATS)
-    await team.app.heartbeats.heartbeats.step()
+    await team.app.leader.heartbeats.heartbeats.step()
     await writes(team, NO_ODD_INCIDENTS.replace("NEW.title LIKE 'odd%'", "NEW.fingerprint = 'odd'"))
     team.time_passes(400)
-    await team.app.heartbeats.heartbeats.step()
+    await team.app.leader.heartbeats.heartbeats.step()
     await team.settled()
     assert [text.split(" (")[0] for text in team.phone(AMA).texts] == ["CRITICAL Heartbeat good became late"]
     assert told(team, "🚨", "Heartbeat odd is late", "IntegrityError") == 1

@@ -141,7 +141,7 @@ async def test_reload_of_a_broken_file_names_every_problem_and_changes_nothing(t
 async def test_a_signal_reads_it_again(team: Team, file: Path) -> None:
     changed = FILE.replace("1d", "2d")
     write(file, changed)
-    team.app.oncall.reload()
+    team.app.leader.oncall.reload()
     await team.ama.chat.shows(TOLD, "until Wed 08:00")
     assert await in_force(team) == changed
 
@@ -399,7 +399,7 @@ async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path)
 
 
 async def test_what_simulate_foresees_is_what_happens(team: Team) -> None:
-    roster = await team.app.database.read(team.app.rosters.roster)
+    roster = await team.app.database.read(team.app.replica.rosters.roster)
     rules = Rules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
     at = team.clock.now()
     alert = Alert(source="alertmanager", fingerprint="1", firing=True, title="disk full")

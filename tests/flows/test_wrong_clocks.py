@@ -39,7 +39,7 @@ async def clock_is_set(team: Team, seconds: float) -> None:
     flew, team.time_flies = team.time_flies, False
     team.clock.is_set(seconds)
     team.app.wake()
-    await team.app.chat_sync.step()
+    await team.app.leader.chat_sync.step()
     await team.settled()
     team.time_flies = flew
     await team.minutes_pass(1.1)
@@ -48,7 +48,7 @@ async def clock_is_set(team: Team, seconds: float) -> None:
 async def comes_back(team: Team, seconds: float) -> None:
     """Somebody sets our clock while the service is away; it has seen that when this returns."""
     await team.restart(after_s=seconds)
-    await team.app.alerts.alerting.step()
+    await team.app.leader.alerts.alerting.step()
 
 
 # --- a source's
@@ -227,7 +227,7 @@ async def pings(team: Team) -> None:
 async def minutes_of_silence(team: Team, minutes: float) -> bool:
     """Whether so many more make an incident."""
     await team.minutes_pass(minutes)
-    await team.app.heartbeats.heartbeats.step()
+    await team.app.leader.heartbeats.heartbeats.step()
     await team.settled()
     return bool(await team.app.database.read(lambda c: incidents.open_of(c, "heartbeat", ["backup"])))
 

@@ -109,7 +109,7 @@ def test_what_the_one_who_asks_has_claimed_is_not_abandoned(connection: Connecti
     mine, others = add_message(connection, now=NOW), add_message(connection, now=NOW)
     claim(connection, now=NOW, only_message=mine, process="mine")
     claim(connection, now=NOW, only_message=others, process="other")
-    assert outcomes.abandon(connection, now=LATER, buttons_until=BUTTONS, but_of="mine") == [others]
+    assert outcomes.abandon(connection, now=LATER, buttons_until=BUTTONS, but_of=["mine"]) == [others]
     assert (states(connection, mine), states(connection, others)) == (["sending"], ["unknown"])
     attempts = {(delivery, outcome) for delivery, _, _, outcome in attempt_rows(connection)}
     assert {outcome for _, outcome in attempts} == {"", "unknown"}

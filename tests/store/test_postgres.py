@@ -11,10 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, insert, select, text, update
 
-from bridge.domain.errors import StoreInDoubt, StoreUnavailable, StoreUnusable
-from bridge.store import migrate, switches
+from bridge.domain.errors import NotLeading, StoreInDoubt, StoreUnavailable, StoreUnusable
+from bridge.store import leading, migrate, switches
 from bridge.store.database import Database
 from bridge.store.home import home_of
+from bridge.store.leading import Led
 from bridge.store.lock import Holder
 from bridge.store.postgres import connecting, read_url
 from bridge.store.postgres_database import PostgresDatabase, Writer
@@ -258,40 +259,56 @@ async def test_of_processes_that_start_together_one_migrates(postgres_server: st
     await postgres.drop(postgres_server, [url])
 
 
-async def test_one_process_delivers_and_the_others_are_told_who_it_is(url: str) -> None:
+async def test_one_process_leads_and_the_others_are_told_who_it_is(url: str) -> None:
     first, second = home_of(url), home_of(url)
-    assert await first.holder() is None
-    assert await first.try_take("service")
+    await first.take()
+    await second.take()
+    one, two = first.open(), second.open()
+    assert await second.holder() is None
+    assert await one.write(leading.take)
+    assert await one.write(leading.take)
     found = await second.holder()
     assert found is not None
     assert found.is_service
     assert "@" in found.process
+    assert not await two.write(leading.take)
     assert not await second.try_take("one message")
-    await first.release()
-    assert await second.try_take("one message")
+    await one.aclose()
+    assert await two.write(leading.take)
     assert isinstance(await first.holder(), Holder)
-    await second.release()
-    await second.release()
+    await two.aclose()
     assert await first.holder() is None
-
-
-async def test_who_has_lost_the_lock_to_another_writes_nothing_more(url: str) -> None:
-    """Its session was cut off, and before it was back another one took over: a claim of its own would be a second."""
-    first, second = home_of(url), home_of(url)
-    assert await first.try_take("service")
-    database, others = first.open(), second.open()
-    session = await database.write(pid)
-    await postgres.run(url, f"SELECT pg_terminate_backend({session})")
-    await second.take()  # the server may need a moment to end the session
-    with pytest.raises(StoreUnavailable, match="another bridge delivers from it"):
-        await database.write(put("one"))
-    await others.write(put("two"))
-    await others.aclose()
-    await second.release()
-    assert await database.write(put("three")) == "three"
-    assert await database.read(names) == {"two", "three"}
-    await database.aclose()
+    assert await first.try_take("one message")
     await first.release()
+
+
+async def test_who_leads_no_more_writes_nothing_that_only_the_leader_may(url: str) -> None:
+    """Its session was cut off, and before it was back another one took the lead."""
+    one, two = home_of(url).open(), home_of(url).open()
+    led = Led(one)
+    assert await led.write(put("one")) == "one"
+    session = await one.write(pid)
+    assert not await two.write(leading.take)
+    await postgres.run(url, f"SELECT pg_terminate_backend({session})")
+    async with asyncio.timeout(10):  # the server may need a moment to end it
+        while not await two.write(leading.take):
+            pass
+    with pytest.raises(NotLeading, match="another bridge leads now"):
+        await led.write(put("two"))
+    assert await one.write(put("three")) == "three", "everybody may write the rest"
+    await two.aclose()
+    assert await led.write(put("four")) == "four", "nobody leads, so it does"
+    assert await led.read(names) == {"one", "three", "four"}
+    await one.aclose()
+
+
+async def test_a_leader_whose_session_was_lost_goes_on_where_nobody_else_took_the_lead(url: str) -> None:
+    database = home_of(url).open()
+    led = Led(database)
+    await led.write(put("one"))
+    await postgres.run(url, f"SELECT pg_terminate_backend({await database.write(pid)})")
+    assert await led.write(put("two")) == "two"
+    await database.aclose()
 
 
 # what is there

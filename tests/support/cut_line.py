@@ -40,6 +40,7 @@ class CutLine:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        back = None
         try:
             there, back = await asyncio.open_connection(self._to.hostname, self._to.port)
             deaf = asyncio.Event()
@@ -51,7 +52,9 @@ class CutLine:
             pass
         finally:
             self._tasks.discard(task)
-            writer.close()
+            for one in (writer, back):
+                if one is not None:
+                    one.close()
 
     async def _ask(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter, deaf: asyncio.Event) -> None:
         while data := await reader.read(65536):

@@ -110,7 +110,7 @@ class Team:
             counts = queue.counts(connection)
             due = queue.next_due(connection)
             step = incidents.next_due(connection)
-            page = self.app.alerts.paging.next_at(connection, now)
+            page = self.app.leader.alerts.paging.next_at(connection, now)
             return {
                 "alerts": alert_inbox.oldest(connection),
                 "steps": step is not None and step <= now,
@@ -124,7 +124,7 @@ class Team:
         # Before the look: what is no longer there by then stands in the database, and not the other way round.
         outside = {
             "with Telegram": self.telegram.unconfirmed_updates,
-            "calls": not self.app.outbox.deliverer.is_idle,
+            "calls": not self.app.replica.outbox.deliverer.is_idle,
         }
         return {**outside, **await self.app.database.read(look)}
 
@@ -149,7 +149,7 @@ class Team:
 
     async def housekeeping(self) -> None:
         """What time alone brings about, now: no test waits for the loop's next turn."""
-        await self.app.outbox.housekeeping.step()
+        await self.app.leader.housekeeping.step()
         self.app.wake()
 
     async def on_call(self, file: str) -> None:

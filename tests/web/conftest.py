@@ -78,7 +78,7 @@ class Door:
         self.woken += 1
 
     async def _metrics(self) -> bytes:
-        return self.metrics.render(NOTHING, telegram=True, now=self.clock.now())
+        return self.metrics.render(NOTHING, telegram=True, leads=True, now=self.clock.now())
 
 
 MakeDoor = Callable[..., Awaitable[Door]]

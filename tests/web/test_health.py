@@ -45,9 +45,12 @@ async def test_a_service_that_works_is_ready_and_nothing_is_degraded(
     telegram: TelegramSandbox, gateway: MsmpusherSandbox, tmp_path: Path
 ) -> None:
     app = await start_app(telegram, gateway, ManualClock(), tmp_path)
-    await telegram.wait_for(lambda: telegram.calls and app.telegram.reached)
+    await telegram.wait_for(lambda: telegram.calls and app.leader.telegram.reached)
     answer = await get(app, "/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": [], "degraded": {}})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ready": True, "role": "leader", "reasons": [], "degraded": {}},
+    )
     assert (await get(app, "/healthz")).text == "ok\n"
     await app.stop()
 
@@ -67,7 +70,7 @@ async def test_what_waits_too_long_is_degraded(
 ) -> None:
     clock = ManualClock()
     app = await start_app(telegram, gateway, clock, tmp_path)
-    await app.outbox.loop.stop()
+    await app.replica.outbox.loop.stop()
     await app.database.write(lambda connection: add_message(connection, now=clock.now()))
     clock.advance(10)
     assert "oldest_due_delivery_s" not in (await get(app, "/readyz")).json()["degraded"]
@@ -102,7 +105,7 @@ class Asked:
 
     def __init__(self, **parts: object) -> None:
         self.clock = ManualClock()
-        given = {"clock": self.clock, "loops": (), "try_commit": nothing, "degraded": nothing} | parts
+        given = {"clock": self.clock, "loops": list, "try_commit": nothing, "degraded": nothing, "role": str} | parts
         health = Health(**given)  # type: ignore[arg-type]
         self._transport = httpx.ASGITransport(web_app(health.routes()))
 
@@ -119,7 +122,7 @@ async def test_a_loop_that_stands_still_makes_it_not_ready() -> None:
         return None
 
     loop = WorkLoop("delivery", step, clock, every_s=5)
-    asked = Asked(clock=clock, loops=(loop,))
+    asked = Asked(clock=clock, loops=lambda: (loop,))
     assert (await asked.readyz()).status_code == 200, "it was not asked to turn"
     loop.start()
     clock.advance(LOOP_LIMIT.total_seconds())

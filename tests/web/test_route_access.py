@@ -174,7 +174,7 @@ async def taken(app: App) -> object:
 async def test_every_route_has_a_row(app: App) -> None:
     found = {
         (method, route.path.removesuffix("/"))
-        for part in app._web_parts()
+        for part in app.replica.web_parts()
         for route in part.routes()
         for method in (route.methods or set()) - {"HEAD"}
     }

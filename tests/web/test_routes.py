@@ -45,7 +45,7 @@ async def client(app: App) -> AsyncIterator[httpx.AsyncClient]:
 
 def routes(app: App) -> set[tuple[str, str]]:
     """(method, path) of all that the service answers."""
-    found = [route for part in app._web_parts() for route in part.routes()]
+    found = [route for part in app.replica.web_parts() for route in part.routes()]
     assert all(isinstance(route, Route) for route in found)
     return {(method.lower(), route.path) for route in found for method in (route.methods or set()) - {"HEAD"}}
 

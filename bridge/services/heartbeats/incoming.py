@@ -85,15 +85,22 @@ class Heartbeats:
         notices: Notices,
         clock: Clock,
         on_written: Callable[[], None],
+        leads: Callable[[], bool] = lambda: True,
+        led: Database | None = None,
     ) -> None:
-        """`in_force`: whether the roster's file is there and could be read. `on_written`: incidents changed."""
+        """`in_force`: whether the roster's file is there and could be read. `on_written`: incidents changed.
+
+        `leads`: what was written by a clock that was set is brought to it by one process alone.
+        """
         self._database = database
+        self._led = led or database
         self._roster = roster
         self._in_force = in_force
         self._intake = intake
         self._notices = notices
         self._clock = clock
         self._on_written = on_written
+        self._leads = leads
         self._leaps = Leaps(clock)
         self._one_at_a_time = asyncio.Lock()
         self._deaf = True  # until a look ends well: what was silent meanwhile may have called in vain
@@ -118,7 +125,7 @@ class Heartbeats:
         try:
             await self._catch_up()
             if await self._database.read(self._is_due):
-                await self._database.write(self._look)
+                await self._led.write(self._look)
                 self._deaf = False
                 self._on_written()
             return await self._database.read(self._until_due)
@@ -126,10 +133,14 @@ class Heartbeats:
             self._deaf = True
             raise
 
+    def listen_anew(self) -> None:
+        """Nobody looked for a while, as far as this process knows."""
+        self._deaf = True
+
     async def leave(self) -> None:
         """Note when nobody listens any more."""
         try:
-            await self._database.write(self._sign)
+            await self._led.write(self._sign)
         except StoreError as error:
             log.error("%s", error, extra={"event": "store.unavailable"})
 
@@ -137,7 +148,8 @@ class Heartbeats:
         """What was written by a clock that was set since is brought to it, before anything is written by it."""
         async with self._one_at_a_time:
             if leap := self._leaps.seen():
-                await self._database.write(partial(self._clock_was_set, leap))
+                if self._leads():
+                    await self._database.write(partial(self._clock_was_set, leap))
                 self._leaps.settle(leap)
 
     def _clock_was_set(self, leap: timedelta, connection: Connection) -> None:

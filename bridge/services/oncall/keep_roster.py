@@ -173,9 +173,9 @@ class RosterKeeper:
         self._notices.tell(connection, key, words, self._clock.now())
 
 
-def ask(connection: Connection, place: Place, now: datetime) -> None:
-    """Have the file read again, and the answer posted at that place."""
-    places = [*_places(switches.get(connection, ASKED)), place]
+def ask(connection: Connection, place: Place | None, now: datetime) -> None:
+    """Have the file read again, and the answer posted at that place; None: as SIGHUP asks."""
+    places = [*_places(switches.get(connection, ASKED)), *([place] if place else [])]
     switches.put(connection, ASKED, _json(places), by="", now=now)
 
 

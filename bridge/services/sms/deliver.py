@@ -26,7 +26,7 @@ from bridge.services.sms.rates import Rates
 from bridge.services.sms.retry import RetryPolicy
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.services.sms.settle import EndedCall, settle
-from bridge.store import clock_set, outcomes, queue
+from bridge.store import clock_set, outcomes, queue, switches
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
 from bridge.store.queue import Call, Claimed, Room
@@ -53,6 +53,7 @@ class Deliverer:
         page_retry: RetryPolicy | None = None,
         absence: timedelta = timedelta.max,
         only_message: int | None = None,
+        leads: Callable[[], bool] = lambda: True,
     ) -> None:
         """`slots`: one gateway object for each call that may run at once. `ways`: its gateways, in order of preference.
 
@@ -61,7 +62,8 @@ class Deliverer:
         back. `pages` words pages and sees to what became of them, which
         `page_retry` tries again. `absence`: after so long
         without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
-        deliver nothing but this message.
+        deliver nothing but this message. `leads`: what was written by a clock that was set is brought to it by one
+        process alone.
         """
         self._database = database
         self._ways = tuple(ways)
@@ -79,6 +81,7 @@ class Deliverer:
         self._leaps = Leaps(clock)
         self._only_message = only_message
         self._claims = claims
+        self._leads = leads
         self._running: set[asyncio.Task[None]] = set()
         self._answered: list[EndedCall] = []
         self._claiming = True
@@ -126,14 +129,15 @@ class Deliverer:
         connection: Connection,
     ) -> tuple[list[Call], list[Finished], list[Turned], datetime | None]:
         now = self._clock.now()
-        if leap:
+        if leap and self._leads():
             clock_set.move_pages(connection, leap, now)
         gateways = Gateways.read(connection, self._ways, now)
         finished = self._settle(connection, answered, gateways, now)
-        if was_away:
+        if was_away and not self._others_were_there(connection, now):
             hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection, self._stepped_at)
         rates = Rates(connection, self._ways, now)
+        name = self._claims.held(connection) if call_ids else None
         calls = (
             queue.claim(
                 connection,
@@ -142,17 +146,23 @@ class Deliverer:
                 now=now,
                 call_ids=call_ids,
                 only_message=self._only_message,
-                process=self._claims.name,
+                process=name,
             )
-            if call_ids
+            if name is not None
             else []
         )
         calls = [replace(call, text=self._pages.text(connection, call, now)) if call.page else call for call in calls]
         gateways.write(connection)
         rates.begun(calls)
-        # With a slot left over nothing more is due: ask when that changes.
-        due_at = rates.not_before(queue.next_due(connection)) if len(calls) < len(call_ids) else None
+        # With a slot left over nothing more is due: ask when that changes. Without a name nothing can be claimed yet.
+        looks = name is not None and len(calls) < len(call_ids)
+        due_at = rates.not_before(queue.next_due(connection)) if looks else None
         return calls, finished, gateways.turned, due_at
+
+    def _others_were_there(self, connection: Connection, now: datetime) -> bool:
+        """Whether somebody delivered while this process did not."""
+        alive = switches.get(connection, switches.ALIVE) if self._claims.leased else None
+        return alive is not None and now - alive[2] <= self._absence
 
     def _settle(
         self, connection: Connection, answered: Sequence[EndedCall], gateways: Gateways, now: datetime

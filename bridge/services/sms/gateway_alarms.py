@@ -27,6 +27,9 @@ QUIET_FOR = timedelta(hours=1)
 """For so long an alarm is not repeated, nor an all-clear: a gateway that takes some and refuses others would have us
 talk all day. Of the two the alarm has the last word."""
 
+ASK_AGAIN = timedelta(minutes=1)
+"""How often, at most, the store is asked whether an alarm of another process stands."""
+
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,9 +58,8 @@ class Alarms:
         self._everywhere = tuple(dict.fromkeys([*places, *everywhere]))
         self._writing: set[asyncio.Task[None]] = set()
         self._raised = 0
-        # From when on an acceptance may end an alarm; None: none stands. An earlier process may have left one, so the
-        # first acceptance asks the store.
-        self._may_end: datetime | None = AT_ONCE
+        # From when on an acceptance may end an alarm. Another process may have left one: the first acceptance asks.
+        self._may_end = AT_ONCE
 
     def heard(self, finished: Sequence[Finished], turned: Sequence[Turned] = ()) -> None:
         """These outcomes of the gateway were written; it went out or came back so."""
@@ -71,7 +73,7 @@ class Alarms:
             self._raised += 1
             self._may_end = AT_ONCE
             self._start(self._raise(troubles, out))
-        elif accepted and self._may_end is not None and self._may_end <= self._clock.now():
+        elif accepted and self._may_end <= self._clock.now():
             self._start(self._clear(max(accepted), self._raised))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -92,7 +94,8 @@ class Alarms:
             log.error("an all-clear could not be posted: %s", error, extra={"event": "store.unavailable"})
             return
         if raised == self._raised:  # else an alarm of meanwhile stands
-            self._may_end = may_end
+            # Another process may raise one.
+            self._may_end = may_end or self._clock.now() + ASK_AGAIN
 
     def _post_alarms(self, troubles: Mapping[str, str], out: Turned | None, connection: Connection) -> None:
         now = self._clock.now()

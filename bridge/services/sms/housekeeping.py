@@ -26,7 +26,7 @@ IDEMPOTENCY_FOR = timedelta(days=7)
 
 
 class Housekeeping:
-    """`take_over` once, before the first claim; then `step`, called by a `WorkLoop`."""
+    """`take_over` (or `come_in`) once, before the first claim; then `step`, called by a `WorkLoop`."""
 
     def __init__(
         self,
@@ -54,27 +54,28 @@ class Housekeeping:
         """What an earlier process left behind: calls without an owner become unknown, stale messages are held."""
         unknown, stale = await self._database.write(self._take_over)
         _say_unknown(unknown)
-        if stale:
-            log.warning(
-                "%d messages waited through an absence and ask before they go out",
-                len(stale),
-                extra={"event": "takeover.stale"},
-            )
+        _say_stale(stale)
+
+    async def come_in(self) -> None:
+        """As `take_over`, of a process that joins others: what was claimed is not its to judge."""
+        _say_stale(await self._database.write(lambda connection: self._end_absence(connection, self._clock.now())))
 
     def _take_over(self, connection: Connection) -> tuple[list[int], list[int]]:
         now = self._clock.now()
-        unknown = self._abandon(connection, now)
+        return self._abandon(connection, now), self._end_absence(connection, now)
+
+    def _end_absence(self, connection: Connection, now: datetime) -> list[int]:
         alive = switches.get(connection, switches.ALIVE)
         stale = []
         if alive is None or now - alive[2] > self._absence:
             stale = decide_message.hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection, now)
         switches.put(connection, switches.ALIVE, "", by="", now=now)
-        return unknown, stale
+        return stale
 
     def _abandon(self, connection: Connection, now: datetime) -> list[int]:
-        mine = self._claims.name if self._claims else ""
-        unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR, but_of=mine)
+        sending = [self._claims.name, *self._claims.others(connection)] if self._claims else []
+        unknown = outcomes.abandon(connection, now=now, buttons_until=now + BUTTONS_FOR, but_of=sending)
         self._pages.abandoned(connection, unknown, now)
         return unknown
 
@@ -82,12 +83,15 @@ class Housekeeping:
         """Do what is due by time."""
         now = self._clock.now()
         signs = self._alive_at is None or not timedelta(0) <= now - self._alive_at < ALIVE_EVERY
-        _say_unknown(await self._database.write(partial(self._tidy, now, signs)))
+        unknown, stale = await self._database.write(partial(self._tidy, now, signs))
+        _say_unknown(unknown)
+        _say_stale(stale)
         if signs:
             self._alive_at = now
         return None
 
-    def _tidy(self, now: datetime, signs: bool, connection: Connection) -> list[int]:
+    def _tidy(self, now: datetime, signs: bool, connection: Connection) -> tuple[list[int], list[int]]:
+        stale: list[int] = []
         # Another process may have had our place while the server did not hear us, and have left something behind.
         unknown = self._abandon(connection, now) if self._claims else []
         decide_message.end_buttons(connection, now)
@@ -96,11 +100,14 @@ class Housekeeping:
             for place in self._notice_places:
                 posts.show(connection, f"notice:{message_id}:{place.chat_id}", place, message_id, now)
         if signs:
+            if self._claims is not None and self._claims.leased:
+                # After an outage of the store several processes come back, and one of them is the first.
+                stale = self._end_absence(connection, now)
             switches.put(connection, switches.ALIVE, "", by="", now=now)
             idempotency.forget(connection, now - IDEMPOTENCY_FOR)
             # A clock that was ahead and was put right leaves times that nothing else would ever reach.
             queue.not_later_than(connection, now, now + LONGEST_WAIT)
-        return unknown
+        return unknown, stale
 
     async def leave(self) -> None:
         """Note when we went, so that the next process knows how long nobody was there."""
@@ -118,4 +125,13 @@ def _say_unknown(messages: Sequence[int]) -> None:
             "%d messages have outcomes that nobody knows: bridge was stopped in the middle of their calls",
             len(messages),
             extra={"event": "takeover.unknown"},
+        )
+
+
+def _say_stale(messages: Sequence[int]) -> None:
+    if messages:
+        log.warning(
+            "%d messages waited through an absence and ask before they go out",
+            len(messages),
+            extra={"event": "takeover.stale"},
         )

@@ -17,6 +17,7 @@ from bridge.store.tables.incidents import (
     storms,
 )
 from bridge.store.tables.oncall import calendars, heartbeats, oncall_files, overrides
+from bridge.store.tables.processes import processes
 from bridge.store.tables.sms import (
     HAS_BUTTONS,
     HAS_SMS_ID,
@@ -77,6 +78,7 @@ __all__ = [
     "page_requests",
     "pages",
     "posts",
+    "processes",
     "storms",
     "switches",
 ]

@@ -1,0 +1,1 @@
+"""Several processes that deliver from one database: who is there, and who leads."""
