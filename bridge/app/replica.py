@@ -270,4 +270,5 @@ class Replica:
     async def _render_metrics(self) -> bytes:
         standing = await self.database.read(vitals.read)
         reached = self.leader.reaches_telegram if self.leader else None
-        return self._metrics.render(standing, telegram=reached, leads=self.leads, now=self.clock.now())
+        counts = await self.database.read(vitals.count)
+        return self._metrics.render(standing, counts, telegram=reached, leads=self.leads, now=self.clock.now())

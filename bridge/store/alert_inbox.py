@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from bridge.store.tables import IS_NEWS, alert_inbox
 
@@ -26,7 +26,7 @@ _KEEP = insert(alert_inbox)
 _FIRST = select(alert_inbox).where(IS_NEWS).order_by(alert_inbox.c.id).limit(bindparam("most"))
 _FIRST_IDS = _FIRST.with_only_columns(alert_inbox.c.id)
 _DONE = delete(alert_inbox).where(alert_inbox.c.id.in_(bindparam("b_ids", expanding=True)))
-_OLDEST = select(func.min(alert_inbox.c.received_at)).where(IS_NEWS)
+_OLDEST = select(alert_inbox.c.received_at).where(IS_NEWS).order_by(alert_inbox.c.id).limit(1)
 
 
 def keep(

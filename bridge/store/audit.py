@@ -63,6 +63,10 @@ def write_now_and_then(connection: Connection, entry: AuditEntry, now: datetime)
 def read(connection: Connection, *, since: datetime | None = None, who: str = "", after: int = 0) -> list[Kept]:
     """The first `PAGE` rows after that id, oldest first; from a time on, and of one `who` or name (in capitals or not),
     where these are given."""
+    if since is not None and not after:
+        # From the first row of that time, and not through all that came before it; + 0: of a bare id that is the same.
+        first = connection.execute(select(func.min(audit.c.id + 0)).where(audit.c.at >= since)).scalar()
+        after = 0 if first is None else first - 1
     query = select(audit).where(audit.c.id > after).order_by(audit.c.id).limit(PAGE)
     if since is not None:
         query = query.where(audit.c.at >= since)

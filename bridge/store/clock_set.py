@@ -18,13 +18,14 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.domain.delivery import State
 from bridge.store.queue import PRIORITY_PAGE
 from bridge.store.tables import (
     IS_OPEN_INCIDENT,
     IS_OPEN_REQUEST,
     IS_OUT_OF_DATE,
+    IS_QUEUED,
     IS_RUNNING,
+    IS_SENDING,
     UtcTime,
     alert_ends,
     deliveries,
@@ -39,22 +40,21 @@ Times = tuple[tuple[Column[Any], ColumnElement[bool] | TextClause], ...]
 """A column, and of which rows."""
 
 _OF_OPEN = page_requests.c.incident_id.in_(select(incidents.c.id).where(IS_OPEN_INCIDENT))
-_IS_PAGE_UNDER_WAY = and_(
-    deliveries.c.state.in_([State.QUEUED.value, State.SENDING.value]), deliveries.c.priority == PRIORITY_PAGE
-)
+_IS_PAGE = deliveries.c.priority == PRIORITY_PAGE
+_IS_PAGE_UNDER_WAY = (and_(IS_QUEUED, _IS_PAGE), and_(IS_SENDING, _IS_PAGE))  # each has an index of its own
 
 # Since when something is open, asked for, tried: what its age is told by.
 _AGES: Times = (
     (incidents.c.paging_since, IS_OPEN_INCIDENT),
     (page_requests.c.requested_at, _OF_OPEN),
 )
-_PAGE_AGES: Times = ((deliveries.c.round_started_at, _IS_PAGE_UNDER_WAY),)
+_PAGE_AGES: Times = tuple((deliveries.c.round_started_at, which) for which in _IS_PAGE_UNDER_WAY)
 # When something is to be done.
 _DUE: Times = (
     (incidents.c.due_at, IS_RUNNING),
     (page_requests.c.due_at, IS_OPEN_REQUEST),
 )
-_PAGES_DUE: Times = ((deliveries.c.due_at, _IS_PAGE_UNDER_WAY),)
+_PAGES_DUE: Times = tuple((deliveries.c.due_at, which) for which in _IS_PAGE_UNDER_WAY)
 # What cannot be of a time to come.
 _PAST: Times = (
     (alert_ends.c.ended_at, true()),

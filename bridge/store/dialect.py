@@ -1,10 +1,10 @@
-"""What SQLite and PostgreSQL say in words of their own."""
+"""What SQLite and PostgreSQL say in words of their own; and a word to their planners."""
 
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Table, literal_column
+from sqlalchemy import Column, ColumnElement, Connection, Insert, Table, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -17,6 +17,12 @@ def insert_new_rows(connection: Connection, table: Table, rows: Sequence[dict[st
     """Insert the rows whose key is not there yet."""
     if rows:
         connection.execute(_insert(table, connection.dialect.name), rows)
+
+
+def by_no_index(column: Column[str]) -> ColumnElement[str]:
+    """The column, where no index of it shall be used: SQLite takes an equality for a few rows, and reads all that a
+    person or a token ever had."""
+    return column.concat("")
 
 
 @cache

@@ -31,6 +31,14 @@ def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int
     return [(row.update_id, row.raw, row.tries) for row in rows]
 
 
+_OLDEST = select(inbox.c.received_at).where(IS_OPEN_UPDATE).order_by(inbox.c.update_id).limit(1)
+
+
+def oldest(connection: Connection) -> datetime | None:
+    """Since when the first one waits that no handler has finished; None when none does."""
+    return connection.execute(_OLDEST).scalar()
+
+
 _DONE = (
     update(inbox)
     .where(inbox.c.update_id == bindparam("b_id"), inbox.c.done_at.is_(None))

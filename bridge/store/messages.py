@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, t
 
 from bridge.domain.delivery import RESENDABLE, SETTLED, Cause, State, sources
 from bridge.store import posts
+from bridge.store.dialect import by_no_index
 from bridge.store.many import Many
 from bridge.store.queue import PRIORITY_PAGE
-from bridge.store.tables import HAS_BUTTONS, IS_QUEUED, deliveries, messages, microseconds
+from bridge.store.tables import ASKS_A_PERSON, HAS_BUTTONS, IS_QUEUED, deliveries, messages, microseconds
 from bridge.store.tables import posts as posts_table
 
 PAGE = "page"
@@ -172,7 +173,6 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
     query = select(deliveries).where(deliveries.c.message_id == message_id).limit(lines)
     if row.recipients > lines:
         query = query.where(deliveries.c.state.not_in([State.ACCEPTED, State.SCHEDULED])).order_by(_BAD_ONES_FIRST)
-    query = query.order_by(deliveries.c.position)
     decidable = sum(one.attempts for one in counted if one.state in (State.HELD, State.UNKNOWN))
     return MessageView(
         **{name: row._mapping[name] for name in _AS_STORED},
@@ -180,7 +180,7 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
         blanked=bool(row.blanked),
         counts={State(one.state): one.number for one in counted},
         turn=int(decidable + _RESENT_TURNS * sum(one.maybe_sent for one in counted)),
-        lines=tuple(_delivery(line) for line in connection.execute(query)),
+        lines=tuple(_delivery(line) for line in connection.execute(query.order_by(deliveries.c.position))),
         doubtful=int(sum(one.doubtful for one in counted if one.state in SETTLED - {State.UNKNOWN})),
     )
 
@@ -210,7 +210,7 @@ def segments_since(connection: Connection, since: datetime, owner: str | None) -
         .where(messages.c.created_at >= since, messages.c.source != PAGE, deliveries.c.state != State.CANCELLED)
     )
     if owner is not None:
-        query = query.where(messages.c.owner == owner)
+        query = query.where(by_no_index(messages.c.owner) == owner)
     return int(connection.execute(query).scalar_one())
 
 
@@ -268,27 +268,25 @@ def offer_buttons(connection: Connection, message_id: int, until: datetime | Non
 
 def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int, str]]:
     """(message id, hold) of messages whose buttons have had their time."""
-    rows = connection.execute(
-        select(messages.c.id, messages.c.hold)
-        .where(HAS_BUTTONS, messages.c.buttons_until <= now)
-        .order_by(messages.c.id)
-        .limit(500)
-    )
+    ended = select(messages.c.id, messages.c.hold).where(HAS_BUTTONS, messages.c.buttons_until <= now)
+    rows = connection.execute(ended.order_by(messages.c.id).limit(500))
     return [(row.id, row.hold) for row in rows]
 
 
 def with_queued(connection: Connection, written_before: datetime | None = None) -> list[int]:
     """Ids of messages with a queued delivery; if given, only of those written down before that time."""
-    query = select(deliveries.c.message_id).where(IS_QUEUED, deliveries.c.priority > PRIORITY_PAGE).distinct()
+    query = select(deliveries.c.message_id).where(IS_QUEUED, deliveries.c.priority > PRIORITY_PAGE)
     if written_before is not None:
         old = select(messages.c.id).where(messages.c.created_at < written_before)
-        query = query.where(deliveries.c.message_id.in_(old))
-    return list(connection.execute(query).scalars())
+        query = query.where(old.where(messages.c.id == deliveries.c.message_id).exists())
+    return sorted(set(connection.execute(query).scalars()))  # by DISTINCT SQLite goes along all that ever were
 
 
 def held_for(connection: Connection, hold: str) -> list[int]:
-    """Ids of messages that are held for that reason."""
-    return list(connection.execute(select(messages.c.id).where(messages.c.hold == hold)).scalars())
+    """Ids of messages of which a delivery is held, for that reason."""
+    held = select(deliveries.c.message_id).where(ASKS_A_PERSON, text("deliveries.state = 'held'"))
+    query = select(messages.c.id).where(messages.c.id.in_(held), messages.c.hold == hold)
+    return list(connection.execute(query).scalars())
 
 
 def without_post(connection: Connection) -> list[int]:

@@ -11,7 +11,16 @@ from bridge.domain.incident import IncidentState
 from bridge.oncall.records import Person
 from bridge.store.dialect import insert_new_rows
 from bridge.store.many import Many, slices
-from bridge.store.tables import IS_OPEN_REQUEST, UtcTime, deliveries, incidents, microseconds, page_requests, pages
+from bridge.store.tables import (
+    IS_OPEN_INCIDENT,
+    IS_OPEN_REQUEST,
+    UtcTime,
+    deliveries,
+    incidents,
+    microseconds,
+    page_requests,
+    pages,
+)
 
 BAD_ENDS = frozenset({State.REJECTED, State.FAILED})
 """Ends of a page of which it is certain that no phone buzzed."""
@@ -101,9 +110,9 @@ def waiting(connection: Connection) -> dict[str, datetime]:
 def each_waiting(connection: Connection) -> list[tuple[str, int]]:
     """(person, incident) of each page that is asked for, unread."""
     rows = connection.execute(
-        select(page_requests.c.person, page_requests.c.incident_id).where(IS_OPEN_REQUEST).order_by(page_requests.c.id)
+        select(page_requests.c.id, page_requests.c.person, page_requests.c.incident_id).where(IS_OPEN_REQUEST)
     )
-    return [(row.person, row.incident_id) for row in rows]
+    return [(row.person, row.incident_id) for row in sorted(rows, key=lambda row: row.id)]
 
 
 def due_at(connection: Connection, person: str, incident_id: int) -> datetime | None:
@@ -154,7 +163,7 @@ def hurry(connection: Connection, incident_ids: Iterable[int], now: datetime) ->
 
 def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> list[int]:
     """What a page stood for that is open is asked for again, but for what is `asked` anew; gives those incidents."""
-    still_open = select(incidents.c.id).where(incidents.c.state == IncidentState.OPEN.value)
+    still_open = select(incidents.c.id).where(IS_OPEN_INCIDENT, incidents.c.state == IncidentState.OPEN.value)
     of_page = connection.execute(
         select(page_requests.c.id, page_requests.c.incident_id, page_requests.c.person)
         .where(page_requests.c.page_id == page_id, page_requests.c.incident_id.in_(still_open))

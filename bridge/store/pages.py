@@ -12,10 +12,11 @@ from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
 from bridge.oncall.records import Person
 from bridge.store import messages
+from bridge.store.dialect import by_no_index
 from bridge.store.incidents import Incident, of_ids
 from bridge.store.many import slices
 from bridge.store.queue import PRIORITY_PAGE
-from bridge.store.tables import attempts, deliveries, incidents, page_requests, pages
+from bridge.store.tables import IS_QUEUED, attempts, deliveries, incidents, page_requests, pages
 
 OWNER = "oncall"
 
@@ -132,7 +133,7 @@ def add(connection: Connection, person: Person, *, key: str, hash_of: Callable[[
 def queued_of(connection: Connection, person: str) -> Page | None:
     """This person's page that is not with the gateway yet; None when there is none."""
     row = connection.execute(
-        _PAGES.where(pages.c.person == person, deliveries.c.state == State.QUEUED.value)
+        _PAGES.where(IS_QUEUED, deliveries.c.priority == PRIORITY_PAGE, by_no_index(pages.c.person) == person)
         .order_by(pages.c.id.desc())
         .limit(1)
     ).one_or_none()

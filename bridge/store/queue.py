@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, text, u
 from bridge.domain.delivery import IllegalMove, State
 from bridge.store import switches
 from bridge.store.many import Many
-from bridge.store.tables import IS_QUEUED, attempts, deliveries, messages, microseconds
+from bridge.store.tables import ASKS_A_PERSON, IS_QUEUED, IS_SENDING, attempts, deliveries, messages, microseconds
 
 PRIORITY_PAGE = 0
 PRIORITY_SINGLE = 1
@@ -221,14 +221,24 @@ def next_due(connection: Connection) -> datetime | None:
     return min((due for due in found if due is not None), default=None)
 
 
+def next_page_due(connection: Connection) -> datetime | None:
+    """The same of pages."""
+    return connection.execute(_NEXT_DUE, {"priority": PRIORITY_PAGE}).scalar()
+
+
+_COUNT = select(func.count()).select_from(deliveries)
+# Each along the index of its own rows: what is over is most of all that there is.
+_COUNT_BY_STATE = {
+    State.HELD: _COUNT.where(ASKS_A_PERSON, text("state = 'held'")),
+    State.QUEUED: _COUNT.where(IS_QUEUED),
+    State.SENDING: _COUNT.where(IS_SENDING),
+    State.UNKNOWN: _COUNT.where(ASKS_A_PERSON, text("state = 'unknown'")),
+}
+
+
 def counts(connection: Connection) -> dict[State, int]:
     """How many deliveries are in each of the states in which something is still to come."""
-    rows = connection.execute(
-        select(deliveries.c.state, func.count())
-        .where(deliveries.c.state.in_([State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN]))
-        .group_by(deliveries.c.state)
-    )
-    return {State(state): count for state, count in rows}
+    return {state: int(connection.execute(query).scalar_one()) for state, query in _COUNT_BY_STATE.items()}
 
 
 def not_later_than(connection: Connection, now: datetime, latest: datetime) -> None:

@@ -10,18 +10,18 @@ from bridge.domain.balance import Told
 from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
-from bridge.store import alert_inbox, balances, breakers, incidents, posts, queue
+from bridge.store import alert_inbox, balances, breakers, inbox, incidents, posts, queue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Vitals:
-    """Since when the oldest of each kind is due (a time to come: nothing is), None where none waits; and counts."""
+    """Since when the oldest of each kind is due (a time to come: nothing is), None where none waits."""
 
-    deliveries: Mapping[State, int]
-    incidents: Mapping[IncidentState, int]
     delivery_due: datetime | None
+    page_due: datetime | None
     step_due: datetime | None
     alert_kept: datetime | None
+    update_kept: datetime | None  # of Telegram's that no handler has finished
     post_due: datetime | None
     breakers: Mapping[str, Breaker]
     balances: Mapping[str, Told]  # by gateway, of each that ever told it
@@ -41,14 +41,27 @@ class Vitals:
         return {name: int((now - due).total_seconds()) for name, due in waits.items() if due and now - due > patience}
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """How many there are in which something is still to come. Costs more than `Vitals` where much waits."""
+
+    deliveries: Mapping[State, int]
+    incidents: Mapping[IncidentState, int]
+
+
+def count(connection: Connection) -> Counts:
+    """How many there are now."""
+    return Counts(deliveries=queue.counts(connection), incidents=incidents.count_not_resolved(connection))
+
+
 def read(connection: Connection) -> Vitals:
     """How the work stands now."""
     return Vitals(
-        deliveries=queue.counts(connection),
-        incidents=incidents.count_not_resolved(connection),
         delivery_due=queue.next_due(connection),
+        page_due=queue.next_page_due(connection),
         step_due=incidents.next_due(connection),
         alert_kept=alert_inbox.oldest(connection),
+        update_kept=inbox.oldest(connection),
         post_due=posts.oldest_open(connection),
         breakers=breakers.read(connection),
         balances=balances.told_by_all(connection),

@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import State
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.incident import IncidentState
 from bridge.store.outcomes import Finished
-from bridge.store.vitals import Vitals
+from bridge.store.vitals import Counts, Vitals
 from bridge.web.auth import is_loopback, name_of
 from bridge.web.problem import problem, unauthorized
 
@@ -23,7 +24,7 @@ class Metrics:
     """The metrics, in a registry of their own."""
 
     def __init__(self, gateways: Collection[str] = ()) -> None:
-        """`gateways`: those in use; a balance that another one told one day is no news."""
+        """`gateways`: those in use; what another one told one day is no news."""
         self._gateways = gateways
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -45,6 +46,9 @@ class Metrics:
         self._oldest = Gauge(
             "bridge_oldest_due_delivery_seconds", "How long the oldest due delivery waits.", registry=self.registry
         )
+        self._page = Gauge(
+            "bridge_oldest_due_page_seconds", "How long the oldest due page waits.", registry=self.registry
+        )
         self._incidents = Gauge("bridge_incidents", "Incidents not resolved.", ["state"], registry=self.registry)
         self._step = Gauge(
             "bridge_oldest_due_step_seconds", "How long the oldest due escalation step waits.", registry=self.registry
@@ -54,9 +58,26 @@ class Metrics:
             "How long the oldest alert waits that was answered and is not taken in.",
             registry=self.registry,
         )
+        self._update = Gauge(
+            "bridge_oldest_kept_update_seconds",
+            "How long the first of Telegram's updates waits that is kept and not handled.",
+            registry=self.registry,
+        )
         self._sync_lag = Gauge(
             "bridge_chat_sync_lag_seconds",
             "How long the oldest post in the chat is out of date.",
+            registry=self.registry,
+        )
+        self._out = Gauge(
+            "bridge_gateway_out",
+            "1 while a gateway is asked last: its calls failed, or it asked for rest.",
+            ["gateway"],
+            registry=self.registry,
+        )
+        self._failed_calls = Gauge(
+            "bridge_gateway_failed_calls",
+            "Calls to a gateway that failed, since one last worked.",
+            ["gateway"],
             registry=self.registry,
         )
         self._balance = Gauge(
@@ -89,16 +110,22 @@ class Metrics:
         for one in finished:
             self._attempts.labels(one.next.state.value, one.outcome.reason.value).inc()
 
-    def render(self, vitals: Vitals, *, telegram: bool | None, leads: bool, now: datetime) -> bytes:
+    def render(self, vitals: Vitals, counts: Counts, *, telegram: bool | None, leads: bool, now: datetime) -> bytes:
         """The text that Prometheus reads. `telegram`: None where another process asks it."""
         for state in (State.HELD, State.QUEUED, State.SENDING, State.UNKNOWN):
-            self._deliveries.labels(state.value).set(vitals.deliveries.get(state, 0))
+            self._deliveries.labels(state.value).set(counts.deliveries.get(state, 0))
         for kind in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED):
-            self._incidents.labels(kind.value).set(vitals.incidents.get(kind, 0))
+            self._incidents.labels(kind.value).set(counts.incidents.get(kind, 0))
         self._oldest.set(_age(vitals.delivery_due, now))
+        self._page.set(_age(vitals.page_due, now))
         self._step.set(_age(vitals.step_due, now))
         self._alert.set(_age(vitals.alert_kept, now))
+        self._update.set(_age(vitals.update_kept, now))
         self._sync_lag.set(_age(vitals.post_due, now))
+        for gateway in self._gateways:
+            breaker = vitals.breakers.get(gateway, Breaker(gateway=gateway))
+            self._out.labels(gateway).set(1 if breaker.out_since or breaker.rests(now) else 0)
+            self._failed_calls.labels(gateway).set(breaker.failures)
         for gateway, told in vitals.balances.items():
             if gateway in self._gateways:
                 self._balance.labels(gateway).set(told.balance)

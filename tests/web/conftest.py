@@ -11,7 +11,7 @@ from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.sms.send_sms import Rules
 from bridge.settings import Settings, load
 from bridge.store.sqlite import SqliteDatabase
-from bridge.store.vitals import Vitals
+from bridge.store.vitals import Counts, Vitals
 from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
 from bridge.web.server import web_app
@@ -23,11 +23,11 @@ CI, OPS = "secret-of-ci", "secret-of-ops"
 
 
 NOTHING = Vitals(
-    deliveries={},
-    incidents={},
     delivery_due=None,
+    page_due=None,
     step_due=None,
     alert_kept=None,
+    update_kept=None,
     post_due=None,
     breakers={},
     balances={},
@@ -78,7 +78,8 @@ class Door:
         self.woken += 1
 
     async def _metrics(self) -> bytes:
-        return self.metrics.render(NOTHING, telegram=True, leads=True, now=self.clock.now())
+        none = Counts(deliveries={}, incidents={})
+        return self.metrics.render(NOTHING, none, telegram=True, leads=True, now=self.clock.now())
 
 
 MakeDoor = Callable[..., Awaitable[Door]]

@@ -19,6 +19,7 @@ from bridge.store.tables.incidents import (
 from bridge.store.tables.oncall import calendars, heartbeats, oncall_files, overrides
 from bridge.store.tables.processes import processes
 from bridge.store.tables.sms import (
+    ASKS_A_PERSON,
     HAS_BUTTONS,
     HAS_SMS_ID,
     HAS_TEXT,
@@ -41,6 +42,7 @@ from bridge.store.tables.sms import (
 )
 
 __all__ = [
+    "ASKS_A_PERSON",
     "HAS_BUTTONS",
     "HAS_SMS_ID",
     "HAS_TEXT",

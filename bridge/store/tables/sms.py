@@ -11,6 +11,7 @@ IS_DONE_UPDATE = text("done_at IS NOT NULL")
 HAS_BUTTONS = text("buttons_until IS NOT NULL")
 IS_QUEUED = text("state = 'queued'")
 IS_SENDING = text("state = 'sending'")
+ASKS_A_PERSON = text("state IN ('held', 'unknown')")
 HAS_SMS_ID = text("sms_id <> ''")
 IS_PRESSED = text("shown < wanted AND trouble = '' AND pressed = 1")
 IS_OUT_OF_DATE = text("shown < wanted AND trouble = ''")
@@ -87,6 +88,7 @@ deliveries = Table(
     UniqueConstraint("message_id", "position"),
     partial_index("ix_deliveries_queue", "priority", "due_at", "id", where=IS_QUEUED),
     partial_index("ix_deliveries_sending", "id", where=IS_SENDING),
+    partial_index("ix_deliveries_asking", "state", "message_id", where=ASKS_A_PERSON),
     sqlite_autoincrement=True,
 )
 
@@ -148,6 +150,7 @@ posts = Table(
     partial_index("ix_posts_pressed", "due_at", "id", where=IS_PRESSED),
     partial_index("ix_posts_open", "due_at", "id", where=IS_OUT_OF_DATE),
     partial_index("ix_posts_kept", "due_at", where=HAS_TEXT),
+    Index("ix_posts_place", "chat_id", "telegram_id"),
     Index("ix_posts_message", "message_id"),
     Index("ix_posts_incident", "incident_id"),
     Index("ix_posts_storm", "storm_id"),
