@@ -132,6 +132,7 @@ PARTIAL = {
 @pytest.mark.soak
 def test_no_query_takes_longer_than_20_ms_at_the_end_of_a_year(connection: Connection) -> None:
     fill(connection, FULL, NOW)
+    print(f"\n{_size(connection) / 1e6:.0f} MB")
     quickest: dict[tuple[str, str], float] = {}
     for _ in range(3):  # whoever else is busy on this machine is no finding
         for name, asked in of_everything(connection, FULL):
@@ -141,3 +142,10 @@ def test_no_query_takes_longer_than_20_ms_at_the_end_of_a_year(connection: Conne
     print(f"\n{len(slowest)} queries in a year of {FULL} messages; the slowest:")
     print(*(f"{took:8.2f} ms  {name}" for took, name, _ in slowest[:8]), sep="\n")
     assert not [one for one in slowest if one[0] > LONGEST_MS and one[1] not in WHOLE_TABLES]
+
+
+def _size(connection: Connection) -> int:
+    """Bytes of the database."""
+    sqlite, postgres = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size", "pg_database_size"
+    query = sqlite if connection.dialect.name == "sqlite" else f"SELECT {postgres}(current_database())"
+    return int(connection.exec_driver_sql(query).scalar_one())
