@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from bridge.app import App
 from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import State
+from bridge.domain.outcome import Reason
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.store import alert_inbox, breakers, inbox, posts
@@ -153,6 +154,15 @@ def test_the_guide_says_what_to_do_about_each_alert() -> None:
     alerts = re.findall(r"- alert: (\w+)", RULES.read_text(encoding="utf-8"))
     assert alerts
     assert re.findall(r"^\| `(Bridge\w+)` \|", GUIDE, re.MULTILINE) == alerts
+
+
+def test_the_guide_names_events_and_reasons_that_there_are() -> None:
+    sources = "".join(one.read_text(encoding="utf-8") for one in (ROOT / "bridge").rglob("*.py"))
+    events = re.findall(r"`\[event=([a-z._]+)\]`", GUIDE)
+    assert events
+    assert not [one for one in events if f'"event": "{one}"' not in sources]
+    (reasons,) = re.findall(r"- `gateways`: each with its reason\. (.*?): only", GUIDE)
+    assert set(re.findall(r"`(\w+)`", reasons)) <= {one.value for one in Reason}
 
 
 @needs_promtool
