@@ -46,7 +46,7 @@ async def app(
 ) -> AsyncIterator[App]:
     """A service none of whose loops turns: what is written stays as it is."""
     app = await start_app(telegram, gateway, clock, tmp_path)
-    for loop in (app.alerts.loop, app.outbox.loop, app.sync_loop, app.telegram.inbox_loop):
+    for loop in (app.leader.alerts.loop, app.replica.outbox.loop, app.leader.sync_loop, app.leader.telegram.inbox_loop):
         await loop.stop()
     yield app
     await app.stop()
