@@ -97,7 +97,7 @@ def answers(address: str) -> bool:
 def honcho(shell: Shell, log: Path, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         return subprocess.Popen(
-            ["honcho", "start", "-f", str(ROOT / "Procfile"), "-d", str(shell.folder)],
+            ["honcho", "start", "-f", str(ROOT / "Procfile"), "-d", str(shell.folder), "web"],
             cwd=shell.folder,
             env=shell.environment(**variables),
             stdout=output,
