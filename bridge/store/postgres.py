@@ -37,6 +37,7 @@ SETTINGS = {
     "tcp_keepalives_count": "2",
     "tcp_user_timeout": "8s",
     "default_transaction_isolation": "read committed",
+    "synchronous_commit": "on",  # what is answered is kept, however the database is set
     # Each query reads a few rows by an index. Of `shown < wanted` the server expects a third of the table, and to start
     # workers for that takes 20 ms.
     "max_parallel_workers_per_gather": "0",

@@ -31,8 +31,10 @@ DOUBT_FOR_S = 30.0
 DOUBT_EVERY_S = 0.25
 
 # The lock first: what is read after it is what the writer before has committed. The number is the transaction's.
-_BEGIN = text(f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITER}), pg_current_xact_id()::text")
-_BECAME = text("SELECT pg_xact_status(CAST(:number AS text)::xid8)")
+_BEGIN = text(
+    f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITER}), pg_current_xact_id()::text, pg_postmaster_start_time()::text"
+)
+_BECAME = text("SELECT pg_xact_status(CAST(:number AS text)::xid8), pg_postmaster_start_time()::text")
 
 
 class Writer:
@@ -176,7 +178,7 @@ class PostgresDatabase(Database):
         started = perf_counter()
         try:
             session = await self._writer.session()
-            number: str = (await session.execute(_BEGIN)).one()[1]
+            _, number, server = (await session.execute(_BEGIN)).one()
             await session.run_sync(_run, group)
         except BaseException as error:
             await self._undo(_cause(error))
@@ -185,7 +187,7 @@ class PostgresDatabase(Database):
             await session.commit()
         except BaseException as error:
             await self._writer.drop()
-            if not await self._was_committed(number, error):
+            if not await self._was_committed(number, server, error):
                 raise
         self._on_commit(perf_counter() - started)
 
@@ -195,13 +197,18 @@ class PostgresDatabase(Database):
         else:
             await self._writer.rollback()
 
-    async def _was_committed(self, number: str, error: BaseException) -> bool:
-        """What became of the commit whose answer did not come: the server knows it by the transaction's number."""
+    async def _was_committed(self, number: str, server: str, error: BaseException) -> bool:
+        """What became of the commit whose answer did not come: the server knows it by the transaction's number.
+
+        `server`: since when it ran. One that was started since, or a replica, may have given the number anew.
+        """
         until = self._loop.time() + self._doubt_for_s
         while self._loop.time() < until:
             try:
                 async with self._reading.connect() as session:
-                    became = (await session.execute(_BECAME, {"number": number})).scalar()
+                    became, running = (await session.execute(_BECAME, {"number": number})).one()
+                if became == "committed" and running != server:
+                    break
                 if became != "in progress":
                     return bool(became == "committed")
             except Exception as again:  # noqa: BLE001 - a server that is away; or another one, which never heard of it

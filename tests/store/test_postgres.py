@@ -207,6 +207,42 @@ async def test_a_commit_that_never_arrived_is_run_again(line: CutLine) -> None:
     await database.aclose()
 
 
+async def test_a_number_that_a_restarted_server_gave_anew_is_no_proof_of_a_commit(server: Server) -> None:
+    line = CutLine(server.url)
+    await line.start()
+    database = home_of(line.url).open()
+    await database.write(put("one"))
+    number: list[int] = []
+
+    def numbered(connection: Connection) -> str:
+        number.append(int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()))
+        return put("two")(connection)
+
+    line.cut, line.stays_down = "before", True
+    writing = asyncio.create_task(database.write(numbered))
+    await line.was_cut.wait()
+    server.stop(signal.SIGQUIT)  # it crashed, and never heard of the commit
+    server.start()
+    other = home_of(server.url).open()
+    given = 0
+    while given < number[0]:  # another program, or the server's own housekeeping
+        given = int(await other.write(lambda c: c.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()))
+    await line.start()
+    with pytest.raises(StoreInDoubt):
+        await writing
+    assert await database.read(names) == {"one"}
+    await asyncio.gather(database.aclose(), other.aclose())
+    await line.stop()
+
+
+async def test_an_answered_commit_is_on_the_disk_however_the_database_is_set(server: Server) -> None:
+    await postgres.run(server.url, "ALTER DATABASE postgres SET synchronous_commit = off")
+    database = home_of(server.url).open()
+    said = await database.write(lambda c: str(c.exec_driver_sql("SHOW synchronous_commit").scalar_one()))
+    assert said == "on"
+    await database.aclose()
+
+
 # several processes
 
 
