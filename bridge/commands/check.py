@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from telegram import Bot
-from telegram.error import BadRequest, Conflict, Forbidden, TelegramError
+from telegram.error import BadRequest, Forbidden, TelegramError
 from telegram.request import HTTPXRequest
 
 from bridge import logs, settings
 from bridge.app import ConfiguredGateway, configured_gateways
 from bridge.clock import SystemClock
 from bridge.commands.check_oncall import check_oncall, file_of, people_with_telegram
+from bridge.commands.check_receiving import receiving
 from bridge.commands.report import Report
 from bridge.commands.terminal import entry_of, note
 from bridge.domain.balance import amount
@@ -31,8 +32,6 @@ from bridge.web.server import bind
 
 TEST_TEXT = "bridge: this is a test. If you can read it, SMS works."
 CANNOT_START = 2
-POLL_S = 4
-"""How long another poller is waited for: real ones ask again within a second or two."""
 
 
 async def check_all(send_test: str | None) -> int:
@@ -131,30 +130,12 @@ async def _telegram(found: Settings, listed: Mapping[int, str], report: Report, 
     try:
         me = await bot.get_me()
         report.ok(f"Telegram: the bot is @{me.username}")
-        await _receiving(bot, report, running=running)
+        await receiving(bot, found, report, running=running)
         await _people(bot, found, listed, report)
     except TelegramError as error:
         report.wrong(in_words(error))
     finally:
         await bot.shutdown()
-
-
-async def _receiving(bot: Bot, report: Report, *, running: bool) -> None:
-    webhook = await bot.get_webhook_info()
-    if webhook.url:
-        host = urlsplit(webhook.url).hostname
-        report.wrong(f"Telegram: a webhook to {host} is still set; `bridge run` removes it, because it polls")
-        return
-    if running:
-        report.note("Telegram: not asked for updates, because a service is running, or may be")
-        return
-    try:
-        # No offset: nothing is confirmed. If another program polls, one of us is told so.
-        await bot.get_updates(limit=1, timeout=POLL_S)
-    except Conflict as error:
-        report.wrong(in_words(error))
-    else:
-        report.ok("Telegram: nobody else polls with this token")
 
 
 async def _people(bot: Bot, found: Settings, listed: Mapping[int, str], report: Report) -> None:

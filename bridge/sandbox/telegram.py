@@ -24,6 +24,7 @@ from bridge.sandbox.telegram_methods import METHODS
 from bridge.sandbox.telegram_people import People
 from bridge.sandbox.telegram_state import Chat, Message, User
 from bridge.sandbox.telegram_updates import Update
+from bridge.sandbox.telegram_webhook import Deliveries
 from bridge.sandbox.telegram_world import World
 
 Json = dict[str, Any]
@@ -38,6 +39,7 @@ class TelegramSandbox(People):
     """`on_call` runs before a method is carried out, `on_done` after it and before its answer leaves; both may wait.
 
     `poll_floor_s`: Telegram makes a bot that asks twice in this time with the same offset wait (3 s); 0 leaves it out.
+    `webhook_second_s`: how long a second is between two tries to deliver by webhook (`deliveries`).
     `stop` and `start` on the same port: Telegram is out of reach for a while; nothing is forgotten.
     """
 
@@ -49,6 +51,7 @@ class TelegramSandbox(People):
         privacy: bool = True,
         poll_floor_s: float = 0,
         answer_within_s: float = 60,
+        webhook_second_s: float = 1,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,12 +73,15 @@ class TelegramSandbox(People):
         self._poll_floor_s = poll_floor_s
         self._poller: asyncio.Future[None] | None = None
         self._last_poll: tuple[int, float] | None = None
+        self.deliveries = Deliveries(self.world, second_s=webhook_second_s)
         self._server = Loopback(Starlette(routes=[Route("/bot{token}/{method}", Endpoint(self))]))
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         await self._server.start(host, port)
+        self.deliveries.start()
 
     async def stop(self) -> None:
+        await self.deliveries.stop()
         await self._server.stop()
 
     async def __aenter__(self) -> Self:
@@ -162,7 +168,7 @@ class TelegramSandbox(People):
         return {"ok": True, "result": result}
 
     async def _get_updates(self, params: Json) -> list[Json]:
-        if self.world.webhook_url:
+        if self.world.webhook:
             raise errors.conflict(errors.WEBHOOK_SET)
         offset, limit = params.get("offset", 0), min(max(params.get("limit", 100), 1), 100)
         timeout_s: float = min(max(params.get("timeout", 0), 0), LONGEST_POLL_S)

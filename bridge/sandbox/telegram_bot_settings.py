@@ -1,16 +1,20 @@
 """The bot's own settings: what it is, its command menus, its webhook."""
 
 import json
+import re
 from typing import Any
 
 from bridge.sandbox.telegram_chats import chat_of
 from bridge.sandbox.telegram_errors import bad_request
 from bridge.sandbox.telegram_markup import units
+from bridge.sandbox.telegram_updates import Webhook
+from bridge.sandbox.telegram_webhook import check_address
 from bridge.sandbox.telegram_world import World
 
 Json = dict[str, Any]
 
-MAX_CONNECTIONS = 40  # Telegram's default; a wish for another number is not kept
+MAX_CONNECTIONS = 40  # Telegram's default
+MOST_CONNECTIONS = 100
 COMMAND_SCOPES = frozenset(
     {
         *("default", "all_private_chats", "all_group_chats", "all_chat_administrators"),
@@ -56,14 +60,20 @@ def delete_my_commands(world: World, params: Json) -> bool:
 
 
 def set_webhook(world: World, params: Json) -> bool:
-    url = str(params.get("url", ""))
-    if url and not url.startswith("https://"):
-        raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
-    world.webhook_url = url
+    url, secret = str(params.get("url", "")), str(params.get("secret_token", ""))
+    if url:
+        check_address(url)
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,256}", secret):
+        raise bad_request("secret token contains unallowed characters")
+    connections = min(max(params.get("max_connections") or MAX_CONNECTIONS, 1), MOST_CONNECTIONS)
+    if not url or world.webhook is None or world.webhook.url != url:
+        world.webhook_error = None
+    world.webhook = Webhook(url=url, secret=secret, max_connections=connections) if url else None
     if "allowed_updates" in params:
         world.updates.allow(params["allowed_updates"] or ())
     if params.get("drop_pending_updates"):
         world.updates.clear()
+    world.changes.notify()
     return True
 
 
@@ -73,12 +83,16 @@ def delete_webhook(world: World, params: Json) -> bool:
 
 def get_webhook_info(world: World, _: Json) -> Json:
     info: Json = {
-        "url": world.webhook_url,
+        "url": world.webhook.url if world.webhook else "",
         "has_custom_certificate": False,
         "pending_update_count": len(world.updates.unconfirmed),
     }
-    if world.webhook_url:
-        info["max_connections"] = MAX_CONNECTIONS
+    if world.updates.allowed:
+        info["allowed_updates"] = world.updates.allowed
+    if world.webhook:
+        info["max_connections"] = world.webhook.max_connections
+    if world.webhook_error:
+        info["last_error_date"], info["last_error_message"] = world.webhook_error
     return info
 
 

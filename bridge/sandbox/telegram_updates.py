@@ -13,6 +13,15 @@ NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Webhook:
+    """Where updates are brought, instead of being asked for."""
+
+    url: str
+    secret: str = ""
+    max_connections: int = 40
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Update:
     id: int
     kind: str
@@ -50,6 +59,11 @@ class Updates:
         self._allowed = frozenset(kinds)
 
     @property
+    def allowed(self) -> list[str]:
+        """What the bot asked for; empty: the default."""
+        return sorted(self._allowed)
+
+    @property
     def unconfirmed(self) -> list[Update]:
         oldest = self._now() - KEPT_S
         self._kept = [update for update in self._kept if update.at >= oldest]
@@ -59,6 +73,10 @@ class Updates:
         """Forgets all with a smaller id. A negative offset keeps only that many of the last ones."""
         kept = self.unconfirmed
         self._kept = kept[offset:] if offset < 0 else [update for update in kept if update.id >= offset]
+
+    def confirm(self, update_id: int) -> None:
+        """Forgets this one."""
+        self._kept = [update for update in self._kept if update.id != update_id]
 
     def clear(self) -> None:
         self._kept.clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 from bridge.sandbox.telegram_limits import FloodGate, Limits
 from bridge.sandbox.telegram_state import Chat, Kind, Message, User
-from bridge.sandbox.telegram_updates import Updates
+from bridge.sandbox.telegram_updates import Updates, Webhook
 
 Json = dict[str, Any]
 
@@ -65,7 +65,8 @@ class World:
     chats: dict[int, Chat] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
     commands: dict[str, list[Json]] = field(default_factory=dict)  # by scope and language, as JSON text
-    webhook_url: str = ""  # empty: the bot asks for its updates
+    webhook: Webhook | None = None  # without one the bot asks for its updates
+    webhook_error: tuple[int, str] | None = None  # when a delivery failed last, Unix seconds, and why
 
     def __post_init__(self) -> None:
         self.users[self.bot.id] = self.bot

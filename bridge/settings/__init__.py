@@ -2,13 +2,12 @@
 
 from bridge.settings.addresses import LOOPBACK, in_the_clear
 from bridge.settings.cautions import cautions
-from bridge.settings.load import LATER, load
+from bridge.settings.load import load
 from bridge.settings.model import GATEWAY, SECRETS, TELEGRAM, Settings
 from bridge.settings.values import variable
 
 __all__ = [
     "GATEWAY",
-    "LATER",
     "LOOPBACK",
     "SECRETS",
     "TELEGRAM",

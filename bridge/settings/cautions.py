@@ -2,27 +2,16 @@
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from bridge.settings.addresses import LOOPBACK
-from bridge.settings.gather import gather
-from bridge.settings.load import LATER
+from bridge.settings.addresses import nearer_than_the_internet
 from bridge.settings.model import TOKEN_LONG_ENOUGH, UNNAMED, Settings
 from bridge.settings.values import Caution, variable
 
 
-def cautions(
-    settings: Settings, environment: Mapping[str, str] | None = None, env_file: Path | None = None
-) -> list[tuple[str, str]]:
-    """(event name, line) of each. `environment` and `env_file`: where `settings` came from, as `load` takes them."""
-    given = gather(environment, env_file).ours
-    lines = [
-        ("settings.later", f"{name} has no effect yet: it belongs to {LATER[name]}, not in this version")
-        for name in sorted(LATER)
-        if given.get(name)
-    ]
+def cautions(settings: Settings, environment: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
+    """(event name, line) of each. `environment`: where `settings` came from, as `load` takes it."""
+    lines: list[tuple[str, str]] = []
     for name, field in Settings.model_fields.items():
         lines += [
             (one.event, f"{variable(name)} {one.words}")
@@ -46,7 +35,7 @@ def cautions(
                 "BRIDGE_TELEGRAM_USERS or BRIDGE_TELEGRAM_ADMINS (a person's id: /whoami)",
             )
         )
-    elif not settings.notice_chats:
+    if not settings.notice_chats:
         lines.append(
             (
                 "settings.told_to_nobody",
@@ -54,7 +43,7 @@ def cautions(
                 "BRIDGE_TELEGRAM_ADMINS or BRIDGE_TELEGRAM_CHAT, or what goes wrong is said in the log alone",
             )
         )
-    if where := _nearer_than_the_internet(urlsplit(settings.public_url).hostname or ""):
+    if where := nearer_than_the_internet(urlsplit(settings.public_url).hostname or ""):
         lines.append(
             (
                 "settings.links_lead_nowhere",
@@ -63,21 +52,3 @@ def cautions(
             )
         )
     return lines
-
-
-_HOME_DOMAINS = ("local", "localhost", "lan", "internal", "home.arpa", "intranet", "test", "invalid")
-
-
-def _nearer_than_the_internet(host: str) -> str:
-    """Why nobody far away can open an address of this host, as far as its name tells; "" where they may."""
-    if host in LOOPBACK or host.endswith(".localhost"):
-        return "this machine's own"
-    try:
-        address = ip_address(host)
-    except ValueError:
-        name = host.rstrip(".")
-        private = "." not in name or name.endswith(tuple(f".{domain}" for domain in _HOME_DOMAINS))
-        return "a name that only a local network knows" if name and private else ""
-    if address.is_loopback or address.is_unspecified:
-        return "this machine's own"
-    return "" if address.is_global else "an address of a private network"

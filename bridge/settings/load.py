@@ -14,11 +14,6 @@ from bridge.settings.http_file import read_http_file
 from bridge.settings.model import SECRETS, Settings
 from bridge.settings.values import PREFIX, variable
 
-LATER = {
-    "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "the webhook",
-}
-"""Names that are spoken for: known, and without effect in this version. The value says what they will belong to."""
-
 
 def load(
     environment: Mapping[str, str] | None = None, *, need: tuple[str, ...] = (), env_file: Path | None = None
@@ -78,8 +73,8 @@ def _of_gateways(settings: Settings) -> list[str]:
 def _strange(found: Mapping[str, str]) -> Iterator[Mistake]:
     """Names that nothing has."""
     known = {variable(field) for field in Settings.model_fields}
-    all_names = [*known, *LATER, *(f"{variable(field)}_FILE" for field in SECRETS)]
-    for name in sorted(found.keys() - known - LATER.keys()):
+    all_names = [*known, *(f"{variable(field)}_FILE" for field in SECRETS)]
+    for name in sorted(found.keys() - known):
         # Without the prefix: that every name has it makes none of them alike.
         near = difflib.get_close_matches(
             name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in all_names], n=1, cutoff=0.75

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
-from bridge.settings.addresses import Url, http_url, https_url
+from bridge.settings.addresses import Url, http_url, https_url, webhook_trouble
 from bridge.settings.database_url import secrets_of
 from bridge.settings.gateways import NEEDED_BY, BuiltIn
 from bridge.settings.http_file import HttpFile
-from bridge.settings.values import PREFIX, lower, parts, quoted, variable
+from bridge.settings.values import PREFIX, Caution, lower, parts, quoted, variable
 
 
 def _upper(value: object) -> object:
@@ -49,10 +49,14 @@ def _bot_token(value: SecretStr) -> SecretStr:
     return value
 
 
-def _receive(value: str) -> str:
-    if value == "webhook":
-        raise ValueError("webhook is not there yet; use polling (or auto)")
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+        raise ValueError("must have 1 to 256 characters, of which Telegram takes letters, digits, - and _ only")
     return value
+
+
+def _is_short(value: SecretStr | None) -> bool:
+    return value is not None and len(value.get_secret_value()) < TOKEN_LONG_ENOUGH
 
 
 def _api_token(value: SecretStr) -> SecretStr:
@@ -89,6 +93,12 @@ LONGEST_TOKEN_NAME = 64
 UNNAMED = "api"
 """The name of an API token that was given none."""
 
+SHORT_SECRET = Caution(
+    holds=_is_short,
+    event="settings.short_token",
+    words=f"has fewer than {TOKEN_LONG_ENOUGH} characters and could be guessed: leave it out, and it is made for you",
+)
+
 Ids = Annotated[frozenset[Annotated[int, BeforeValidator(_person)]], NoDecode, BeforeValidator(parts)]
 Region = Annotated[str, AfterValidator(_region)]
 ApiToken = Annotated[SecretStr, AfterValidator(_api_token)]
@@ -107,9 +117,10 @@ class Settings(BuiltIn, BaseSettings):
     telegram_admins: Ids = frozenset()
     telegram_chat: Annotated[str, BeforeValidator(_chat)] = ""
     public_url: Annotated[str, AfterValidator(https_url)] = ""
-    telegram_receive: Annotated[
-        Literal["auto", "polling", "webhook"], BeforeValidator(lower), AfterValidator(_receive)
-    ] = "auto"
+    telegram_receive: Annotated[Literal["auto", "polling", "webhook"], BeforeValidator(lower)] = "auto"
+    telegram_webhook_secret: Annotated[Annotated[SecretStr, AfterValidator(_webhook_secret)] | None, SHORT_SECRET] = (
+        None
+    )
 
     gateways: Annotated[
         tuple[Annotated[str, BeforeValidator(lower), AfterValidator(_gateway_name)], ...],
@@ -164,6 +175,8 @@ class Settings(BuiltIn, BaseSettings):
                 f"BRIDGE_GATEWAYS: {quoted(others[0]) or 'one '}is neither {known}, "
                 "and BRIDGE_HTTP_GATEWAYS, the file of all others, is not set"
             )
+        if self.telegram_receive == "webhook" and self.webhook_trouble:
+            raise ValueError(f"BRIDGE_TELEGRAM_RECEIVE: no webhook is possible: {self.webhook_trouble}")
         return self
 
     @property
@@ -189,6 +202,24 @@ class Settings(BuiltIn, BaseSettings):
             chat, _, topic = self.telegram_chat.partition(":")
             return ((int(chat), int(topic) if topic else None),)
         return tuple((admin, None) for admin in sorted(self.telegram_admins))
+
+    @property
+    def webhook_trouble(self) -> str:
+        """Why Telegram could not bring updates to us, as far as the settings tell; "" where it could."""
+        return webhook_trouble(self.public_url, self.telegram_api_url)
+
+    @property
+    def by_webhook(self) -> bool:
+        """Whether Telegram brings updates to us; else it is asked for them."""
+        return self.telegram_receive == "webhook" or (self.telegram_receive == "auto" and not self.webhook_trouble)
+
+    @property
+    def webhook_secret(self) -> str:
+        """What Telegram shows us with each update: as set, else made of the bot's token; "" where that is not set."""
+        if self.telegram_webhook_secret is not None:
+            return self.telegram_webhook_secret.get_secret_value()
+        token = self.telegram_token
+        return hashlib.sha256(b"webhook\0" + token.get_secret_value().encode()).hexdigest() if token else ""
 
     def api_names(self) -> dict[str, str]:
         """SHA-256 of each API token (hex) -> its name; an unnamed one is called `api`."""
@@ -216,7 +247,7 @@ class Settings(BuiltIn, BaseSettings):
                 found += [_name_and_secret(token)[1] for token in value]
         # The address of a heartbeat is its token.
         others = [self.heartbeat_url, *(self._http_file.values.values() if self._http_file else ())]
-        others += secrets_of(self.database_url)
+        others += [*secrets_of(self.database_url), self.webhook_secret]
         return (*found, *filter(None, others))
 
 

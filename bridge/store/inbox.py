@@ -1,5 +1,6 @@
 """Raw Telegram updates: kept before they are confirmed, open until a handler has committed its work."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -7,6 +8,20 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 
 from bridge.store.dialect import insert_new
 from bridge.store.tables import IS_OPEN_UPDATE, inbox
+
+LARGEST_ID = 2**63 - 1
+
+
+def as_kept(update: object) -> tuple[int, str]:
+    """(update id, raw JSON) of an update as Telegram shows it. Raises `ValueError` for what has no such id.
+
+    One that cannot be read must not block the others, so nothing else of it is looked at. The JSON is ASCII: half a
+    surrogate pair could not be stored, and would hold up all that come with it.
+    """
+    number = update.get("update_id") if isinstance(update, dict) else None
+    if not isinstance(number, int) or not 0 <= number <= LARGEST_ID:
+        raise ValueError("no update")
+    return int(number), json.dumps(update)
 
 
 def keep(connection: Connection, updates: Sequence[tuple[int, str]], now: datetime) -> int:

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from telegram import Bot
 from telegram.error import Conflict, InvalidToken, NetworkError, TelegramError, TimedOut
@@ -17,12 +18,13 @@ from telegram.request import HTTPXRequest
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
+from bridge.store import inbox
+from bridge.telegram.reach import Reach
 
 log = logging.getLogger(__name__)
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query"]
 LONG_POLL_S = 25
-REFUSED_PAUSE_S = 30.0
 HANDLERS_FIRST_S = 0.005
 """Before asking again after news: that costs 2 ms of the processor, which its handlers shall have."""
 
@@ -39,17 +41,12 @@ class KeepingRequest(HTTPXRequest):
         self._keep = keep
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """As the parent's; the updates in the answer are kept and only their ids go on.
-
-        One that cannot be read must not block the others, so nothing of them is looked at here.
-        """
+        """As the parent's; the updates in the answer are kept and only their ids go on."""
         status, payload = await super().do_request(*args, **kwargs)
         if status != 200:
             return status, payload
         try:
-            answer = json.loads(payload)
-            # As ASCII: half a surrogate pair could not be stored, and would hold up all that come with it.
-            updates = [(int(one["update_id"]), json.dumps(one)) for one in answer["result"]]
+            updates = [inbox.as_kept(one) for one in json.loads(payload)["result"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise NetworkError("Telegram's answer to getUpdates cannot be read") from error
         if updates:
@@ -68,13 +65,11 @@ class Poller:
         self._clock = clock
         self._on_kept = on_kept
         self._never = asyncio.Event()
-        self._trouble = ""
-        self._failures = 0
-        self.reached = False
-        """Whether the last call was answered."""
+        self.reach = Reach()
 
     async def run(self) -> None:
-        """Poll for ever; ends only by being cancelled, or with `InvalidToken`."""
+        """Poll for ever; ends only by being cancelled, with `InvalidToken`, or where a webhook stands in the way."""
+        await self._make_way()
         offset: int | None = None
         while True:
             try:
@@ -87,47 +82,42 @@ class Poller:
                 await self._pause(TimedOut())
                 continue
             except InvalidToken:
-                self.reached = False
+                self.reach.ok = False
                 raise
             except TelegramError as error:
                 await self._pause(error)
                 continue
-            self._recovered()
+            self.reach.again()
             if updates:
                 offset = updates[-1].update_id + 1
                 self._on_kept()
                 await asyncio.sleep(HANDLERS_FIRST_S)
 
+    async def _make_way(self) -> None:
+        """No webhook is set. Raises `TelegramError`."""
+        webhook = await self._bot.get_webhook_info()
+        if webhook.url:
+            log.warning(
+                "a webhook to %s was still set: removed, because this service polls",
+                urlsplit(webhook.url).hostname,
+                extra={"event": "telegram.webhook"},
+            )
+            await self._bot.delete_webhook(drop_pending_updates=False)
+
     async def _pause(self, error: TelegramError) -> None:
-        self.reached = False
+        self.reach.ok = False
         if isinstance(error.__cause__, StoreUnavailable):  # python-telegram-bot wraps what its request raises
-            self._say(f"updates cannot be kept ({error.__cause__}); Telegram keeps them for us")
+            self.reach.lost(f"updates cannot be kept ({error.__cause__}); Telegram keeps them for us")
             await self._clock.wait(self._never, 1.0)
             return
         if isinstance(error, Conflict) and "webhook" in error.message.lower():
             raise error  # connecting anew removes it
         if isinstance(error, Conflict):
-            self._say("Telegram hands the updates to another that polls with the same token")
+            self.reach.lost("Telegram hands the updates to another that polls with the same token")
             # It may be one of us that does not know yet that it leads no more.
-            self._failures += 1
-            await self._clock.wait(self._never, min(REFUSED_PAUSE_S, 2.0 ** min(self._failures - 1, 5)))
+        elif isinstance(error, TimedOut) and self.reach.failures == 0:
+            self.reach.failures = 1  # one slow answer is no news
             return
-        if isinstance(error, TimedOut) and self._failures == 0:
-            self._failures = 1  # one slow answer is no news
-            return
-        self._failures += 1
-        self._say(f"Telegram cannot be reached ({type(error).__name__}); SMS and HTTP go on, tried again")
-        await self._clock.wait(self._never, min(REFUSED_PAUSE_S, 2.0 ** min(self._failures - 1, 5)))
-
-    def _say(self, trouble: str) -> None:
-        """Once for each new trouble."""
-        if trouble != self._trouble:
-            log.error("%s", trouble, extra={"event": "telegram.unreachable"})
-            self._trouble = trouble
-
-    def _recovered(self) -> None:
-        if self._trouble:
-            log.warning("Telegram answers again", extra={"event": "telegram.recovered"})
-        self._trouble = ""
-        self._failures = 0
-        self.reached = True
+        else:
+            self.reach.lost(f"Telegram cannot be reached ({type(error).__name__}); SMS and HTTP go on, tried again")
+        await self._clock.wait(self._never, self.reach.pause_s())

@@ -5,7 +5,6 @@ import logging
 import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import httpx
 from telegram.error import BadRequest, Forbidden, TelegramError
@@ -13,7 +12,7 @@ from telegram.ext import Application, ApplicationBuilder, ExtBot
 from telegram.request import HTTPXRequest
 
 from bridge.clock import Clock
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.store import inbox
 from bridge.store.database import Database
 from bridge.store.posts import Place
@@ -22,6 +21,7 @@ from bridge.telegram.access import Access, Role
 from bridge.telegram.dispatch import BotApplication, Dispatcher
 from bridge.telegram.receive import Keep, KeepingRequest, Poller
 from bridge.telegram.trouble import in_words
+from bridge.telegram.webhook import Webhook, WebhookKeeper
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,11 @@ class TelegramService:
         access: Access,
         clock: Clock,
         wake: Callable[[], None],
+        webhook: Webhook | None = None,
     ) -> None:
-        """`wake`: a connection is there (again): posts may be shown."""
+        """`wake`: a connection is there (again): posts may be shown. `webhook`: where Telegram brings updates; without
+        one it is asked for them.
+        """
         self._database = database
         self._clock = clock
         self._access = access
@@ -86,7 +89,11 @@ class TelegramService:
             notice_places=notice_places,
         )
         self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
-        self._poller = Poller(self.bot, clock, self.inbox_loop.wake)
+        self._receiver: Poller | WebhookKeeper = (
+            Poller(self.bot, clock, self.inbox_loop.wake)
+            if webhook is None
+            else WebhookKeeper(self.bot, webhook, clock)
+        )
         self._task: asyncio.Task[None] | None = None
         self._menus: asyncio.Task[None] | None = None
         self._menus_shown: dict[int, Role] = {}
@@ -94,7 +101,7 @@ class TelegramService:
     @property
     def reached(self) -> bool:
         """Whether Telegram answered last time."""
-        return self._poller.reached
+        return self._receiver.reach.ok
 
     def start(self) -> None:
         """Connect in the background."""
@@ -146,7 +153,7 @@ class TelegramService:
         while True:
             try:
                 await self._connect()
-                await self._poller.run()
+                await self._receiver.run()
             except TelegramError as error:
                 self._say(in_words(error))
             except Exception:
@@ -159,20 +166,12 @@ class TelegramService:
         )
 
     async def _connect(self) -> None:
-        """`getMe`, no webhook in the way, the inbox loop running, the menus set. Raises `TelegramError`."""
+        """`getMe`, the inbox loop running, the menus set. Raises `TelegramError`."""
         await self._application.initialize()
-        webhook = await self.bot.get_webhook_info()
-        if webhook.url:
-            log.warning(
-                "a webhook to %s was still set: removed, because this service polls",
-                urlsplit(webhook.url).hostname,
-                extra={"event": "telegram.webhook"},
-            )
-            await self.bot.delete_webhook(drop_pending_updates=False)
         if not self.inbox_loop.started:
             self.inbox_loop.start()
         self._menus_shown.clear()
         self._set_menus()
         log.info("Telegram: @%s", self.bot.username, extra={"event": "telegram.connected"})
-        self._poller.reached = True
+        self._receiver.reach.ok = True
         self._wake()

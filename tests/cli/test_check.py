@@ -9,6 +9,7 @@ import pytest
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_faults import UNAUTHORIZED
+from bridge.sandbox.telegram_updates import Webhook
 from bridge.store import oncall as kept
 from bridge.store.lock import DeliveryLock
 from bridge.store.sqlite import SqliteDatabase
@@ -81,6 +82,64 @@ async def test_a_webhook_that_is_still_set_is_named_and_left(shell: Shell, teleg
     (line,) = findings(await shell.bridge("check"))
     assert line.startswith("Telegram: a webhook to old.example.org is still set")
     assert telegram.calls_of("deleteWebhook") == []
+
+
+HERE = "https://pager.example.org"
+OURS = f"{HERE}/telegram/webhook"
+
+
+def of_telegram(done: Done) -> list[str]:
+    """What it says of the webhook."""
+    return [line for line in done.out.splitlines() if "webhook" in line and "Telegram: " in line]
+
+
+async def test_how_updates_come_is_said(shell: Shell, telegram: TelegramSandbox) -> None:
+    done = await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE)
+    assert findings(done) == []
+    assert of_telegram(done) == [
+        f"ok      Telegram: updates come by webhook, to {OURS}",
+        "note    Telegram: no webhook is set; `bridge run` sets it",
+    ]
+    done = await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE, BRIDGE_TELEGRAM_RECEIVE="polling")
+    assert "ok      Telegram: updates come by polling\n" in done.out
+    assert telegram.calls_of("setWebhook") == []
+
+
+async def test_a_webhook_that_is_set_is_told_of_with_what_waits_and_its_last_error(
+    shell: Shell, telegram: TelegramSandbox
+) -> None:
+    telegram.world.webhook = Webhook(url=OURS)
+    done = await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE)
+    assert findings(done) == []
+    assert "ok      Telegram: the webhook is set, 0 updates waiting" in done.out
+    telegram.world.webhook_error = (1_767_603_600, "Connection refused")
+    done = await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE)
+    assert findings(done) == []
+    assert "note    Telegram: the last delivery that failed (2026-01-05 09:00 UTC): Connection refused" in done.out
+    telegram.say(111111111, "/help")
+    await until(lambda: telegram.world.webhook_error and "resolve" in telegram.world.webhook_error[1])
+    (line,) = findings(await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE))
+    assert line.startswith("Telegram: the webhook is set, and 1 update cannot be delivered: Failed to resolve host")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "words"),
+    [
+        (Webhook(url="https://old.example.org/x"), "a webhook to old.example.org is set, not to us"),
+        (None, "no webhook is set"),
+    ],
+)
+async def test_a_webhook_that_another_program_took_away_from_a_running_service_is_named(
+    shell: Shell, telegram: TelegramSandbox, theirs: Webhook | None, words: str
+) -> None:
+    await shell.bridge("migrate")
+    telegram.world.webhook = theirs
+    lock = DeliveryLock(shell.database)
+    lock.take()
+    (line,) = findings(await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE))
+    lock.release()
+    assert line == f"Telegram: {words} though a service is running: does another program use the token?"
+    assert findings(await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE)) == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def test_the_defaults_are_as_promised(tmp_path: Path) -> None:
         "telegram_chat": "",
         "public_url": "",
         "telegram_receive": "auto",
+        "telegram_webhook_secret": None,
         "gateways": ("msmpusher",),
         "gateway_timeout_s": 10,
         "gateway_slots": 16,
@@ -144,7 +146,8 @@ BAD = [
     ("BRIDGE_TELEGRAM_ADMINS", "1.5", "no numeric user id"),
     ("BRIDGE_TELEGRAM_CHAT", "@ops", "chat id"),
     ("BRIDGE_TELEGRAM_CHAT", "-100:", "chat id"),
-    ("BRIDGE_TELEGRAM_RECEIVE", "webhook", "not there yet"),
+    ("BRIDGE_TELEGRAM_WEBHOOK_SECRET", "two words", "must have 1 to 256 characters, of which Telegram takes letters"),
+    ("BRIDGE_TELEGRAM_WEBHOOK_SECRET", "x" * 257, "must have 1 to 256 characters"),
     ("BRIDGE_TELEGRAM_RECEIVE", "push", "must be 'auto', 'polling' or 'webhook'"),
     ("BRIDGE_GATEWAYS", "msmpusher,twilio", "'twilio' is neither msmpusher nor textlocal, and BRIDGE_HTTP_GATEWAYS"),
     ("BRIDGE_GATEWAYS", "msmpusher,two words", "'two words' is no gateway's name"),
@@ -190,6 +193,7 @@ BAD = [
     ("BRIDGE_LOG_LEVEL", "LOUD", "'DEBUG', 'INFO'"),
     ("BRIDGE_LOG_FORMAT", "xml", "'text' or 'json'"),
     ("BRIDGE_API_TOKENS", "ci=secret,=", "secret or name=secret"),
+    ("BRIDGE_ALERT_TOKENS", "ci=secret,prometheus=", "secret or name=secret"),
     ("BRIDGE_COMMAND_MAX_AGE_S", "86401", "must be 86400 or less"),
 ]
 
@@ -360,10 +364,11 @@ def test_variables_of_others_are_not_looked_at(tmp_path: Path) -> None:
 def test_a_secret_can_come_from_a_file(tmp_path: Path, field: str) -> None:
     name = settings.variable(field)
     file = tmp_path / "secret"
-    file.write_text(f" {TOKEN}\n")
+    value = TOKEN if field == "telegram_token" else TOKEN.replace(":", "-")
+    file.write_text(f" {value}\n")
     found = getattr(load(tmp_path, **{f"{name}_FILE": str(file)}), field)
     secret = found[0] if isinstance(found, tuple) else found
-    assert (secret if isinstance(secret, str) else secret.get_secret_value()) == TOKEN
+    assert (secret if isinstance(secret, str) else secret.get_secret_value()) == value
 
 
 def test_the_variable_itself_wins_over_its_file(tmp_path: Path) -> None:
@@ -484,6 +489,7 @@ def test_every_secret_is_handed_to_whoever_keeps_them_out_of_the_logs(tmp_path: 
         "textlocal-secret",
         "s3cret-one",
         "s3cret-two",
+        found.webhook_secret,
     }
 
 
@@ -493,32 +499,65 @@ def test_no_secret_shows_in_the_settings_own_words(tmp_path: Path) -> None:
     assert not [secret for secret in found.secrets() if secret in shown]
 
 
-def test_what_has_no_effect_in_this_version_is_said_wherever_it_is_set(tmp_path: Path) -> None:
-    file = tmp_path / ".env"
-    file.write_text("BRIDGE_TELEGRAM_WEBHOOK_SECRET=x\nBRIDGE_HOST=\n")
-    environment = {"BRIDGE_TELEGRAM_ADMINS": "7"}
-    named = {**environment, "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x"}
-    for where, path in ((environment, file), (named, tmp_path / "none")):
-        ((event, line),) = settings.cautions(settings.load(where, env_file=path), where, path)
-        assert event == "settings.later"
-        assert line.startswith("BRIDGE_TELEGRAM_WEBHOOK_SECRET has no effect yet")
+HERE = "https://pager.example.org"
+NO_WEBHOOK = "BRIDGE_TELEGRAM_RECEIVE: no webhook is possible: "
 
 
-@pytest.mark.parametrize("name", list(settings.LATER))
-def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
-    assert load(tmp_path, **{name: "x"}) == load(tmp_path)
+@pytest.mark.parametrize(
+    ("variables", "by_webhook"),
+    [
+        ({}, False),
+        ({"BRIDGE_PUBLIC_URL": HERE}, True),
+        ({"BRIDGE_PUBLIC_URL": f"{HERE}:8443/pager"}, True),
+        ({"BRIDGE_PUBLIC_URL": f"{HERE}:9000"}, False),
+        ({"BRIDGE_PUBLIC_URL": "https://192.168.1.5"}, False),
+        ({"BRIDGE_PUBLIC_URL": "http://127.0.0.1:8080"}, False),
+        ({"BRIDGE_PUBLIC_URL": "http://127.0.0.1:8080", "BRIDGE_TELEGRAM_API_URL": "http://127.0.0.1:8081"}, True),
+        ({"BRIDGE_PUBLIC_URL": HERE, "BRIDGE_TELEGRAM_RECEIVE": "Polling"}, False),
+        ({"BRIDGE_PUBLIC_URL": HERE, "BRIDGE_TELEGRAM_RECEIVE": "Webhook"}, True),
+    ],
+)
+def test_auto_is_the_webhook_where_telegram_can_deliver(
+    tmp_path: Path, variables: dict[str, str], by_webhook: bool
+) -> None:
+    assert load(tmp_path, **variables).by_webhook is by_webhook
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "BRIDGE_PUBLIC_URL is not set"),
+        (f"{HERE}:9000", "Telegram delivers to the ports 443, 80, 88, 8443 only, not to BRIDGE_PUBLIC_URL's"),
+        ("https://pager.lan", "a name that only a local network knows, which Telegram does not reach"),
+    ],
+)
+def test_a_webhook_that_cannot_work_is_refused(tmp_path: Path, url: str, words: str) -> None:
+    line = refused(tmp_path, BRIDGE_TELEGRAM_RECEIVE="webhook", BRIDGE_PUBLIC_URL=url)
+    assert line.startswith(NO_WEBHOOK)
+    assert line.endswith(words)
+
+
+def test_the_secret_of_the_webhook_is_made_of_the_token_unless_it_is_set(tmp_path: Path) -> None:
+    made = [load(tmp_path, BRIDGE_TELEGRAM_TOKEN=f"1:{secret}") for secret in "ab"]
+    assert re.fullmatch("[0-9a-f]{64}", made[0].webhook_secret)
+    assert made[0].webhook_secret != made[1].webhook_secret
+    assert made[0].webhook_secret in made[0].secrets()
+    own = load(tmp_path, BRIDGE_TELEGRAM_TOKEN="1:a", BRIDGE_TELEGRAM_WEBHOOK_SECRET="Only-for_this-one-0")
+    assert own.webhook_secret == "Only-for_this-one-0"
+    assert load(tmp_path).webhook_secret == ""
 
 
 @pytest.mark.parametrize(
     ("variables", "environment", "events"),
     [
-        ({}, {}, ["settings.nobody"]),
+        ({}, {}, ["settings.nobody", "settings.told_to_nobody"]),
         ({"BRIDGE_TELEGRAM_USERS": "7"}, {}, ["settings.told_to_nobody"]),
         ({"BRIDGE_TELEGRAM_USERS": "7", "BRIDGE_TELEGRAM_CHAT": "-100"}, {}, []),
         ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {}, []),
         ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {"DYNO": "web.1"}, ["settings.disk_is_wiped"]),
         ({"BRIDGE_TELEGRAM_ADMINS": "7", "DATABASE_URL": "postgres://db/bridge"}, {"DYNO": "web.1"}, []),
-        ({"BRIDGE_TELEGRAM_ADMINS": "7"}, {"BRIDGE_TELEGRAM_WEBHOOK_SECRET": "7"}, ["settings.later"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x" * 15}, {}, ["settings.short_token"]),
+        ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "x" * 16}, {}, []),
         ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_MSMPUSHER_METHOD": "get"}, {}, ["settings.keys_in_urls"]),
         ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_MSMPUSHER_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
         ({"BRIDGE_TELEGRAM_ADMINS": "7", "BRIDGE_TEXTLOCAL_URL": "http://x.org/"}, {}, ["settings.in_the_clear"]),
@@ -529,7 +568,7 @@ def test_names_of_later_versions_are_known(tmp_path: Path, name: str) -> None:
 def test_what_works_and_is_not_safe_is_said(
     tmp_path: Path, variables: dict[str, str], environment: dict[str, str], events: list[str]
 ) -> None:
-    found = settings.cautions(load(tmp_path, **variables), environment, tmp_path / "none")
+    found = settings.cautions(load(tmp_path, **variables), environment)
     assert [event for event, _ in found] == events
     assert all(line for _, line in found)
 
@@ -537,7 +576,7 @@ def test_what_works_and_is_not_safe_is_said(
 @pytest.mark.parametrize("name", ["BRIDGE_API_TOKENS", "BRIDGE_ALERT_TOKENS"])
 def test_each_token_that_could_be_guessed_is_told_of_by_its_name(tmp_path: Path, name: str) -> None:
     tokens = f"short-one,ci=hunter2-hunter2,am={'x' * 15},long={'x' * 16},{'x' * 32},{'x' * 14}=="
-    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_ADMINS": "7"}), {}, tmp_path / "none")
+    found = settings.cautions(load(tmp_path, **{name: tokens, "BRIDGE_TELEGRAM_ADMINS": "7"}), {})
     assert {event for event, _ in found} == {"settings.short_token"}
     assert [line.partition(" has fewer than 16 characters")[0] for _, line in found] == [
         f"{name}: the token {which}" for which in ("without a name", "ci", "am")
@@ -568,7 +607,7 @@ def test_each_token_that_could_be_guessed_is_told_of_by_its_name(tmp_path: Path,
     ],
 )
 def test_a_public_address_that_no_phone_can_open_is_told_of(tmp_path: Path, url: str, where: str) -> None:
-    found = settings.cautions(load(tmp_path, BRIDGE_PUBLIC_URL=url, BRIDGE_TELEGRAM_USERS="7"), {}, tmp_path / "none")
+    found = settings.cautions(load(tmp_path, BRIDGE_PUBLIC_URL=url, BRIDGE_TELEGRAM_USERS="7"), {})
     lines = [line for event, line in found if event == "settings.links_lead_nowhere"]
     assert [line.partition(":")[0] for line in lines] == ([f"BRIDGE_PUBLIC_URL is {where}"] if where else [])
 
