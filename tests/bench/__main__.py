@@ -1,14 +1,24 @@
-"""Run it: `make bench`. Ratios are what counts; machines are noisy."""
+"""Run it: `make bench`. Ratios are what counts; machines are noisy.
 
+Alone, parts by name: `python -m tests.bench outbox alerts --on SQLite`. With `--write` the table goes to
+docs/performance.md.
+"""
+
+import argparse
 import asyncio
 import os
 import platform
 import statistics
-from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bridge import __version__
-from tests.bench import alerts, gateway, outbox, service
+from tests.bench import alerts, gateway, outbox, processes, service
+from tests.bench.databases import KINDS, NewUrl, migrated
+from tests.bench.table import Table, megabytes, milliseconds, ratio, seconds, whole
+
+PAGE = Path("docs/performance.md")
+BEGIN, END = "<!-- measured -->\n", "<!-- /measured -->\n"
 
 ROUNDS = 5
 DELIVERIES = 3000
@@ -17,89 +27,143 @@ STARTS = 3
 POSTS = 2000
 SURGE = 5000
 PRESSES = 5
+BACKLOGS = 1000, 1_000_000
+SHARED = 400
 
 
-def spread(values: list[float], show: Callable[[float], str]) -> str:
-    """Median, and from the least to the most."""
-    return f"{show(statistics.median(values))} ({show(min(values))} to {show(max(values))})"
-
-
-def whole(value: float) -> str:
-    return f"{value:,.0f}".replace(",", " ")
-
-
-def milliseconds(value: float) -> str:
-    return f"{value * 1000:.1f} ms"
-
-
-def seconds(value: float) -> str:
-    return f"{value:.1f} s"
-
-
-def row(what: str, found: str, goal: str = "") -> None:
-    print(f"| {what} | {found} | {goal} |", flush=True)
-
-
-async def main() -> None:
-    """Everything, as one table in Markdown."""
-    print(
-        f"{datetime.now(UTC):%Y-%m-%d}, bridge {__version__}, "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores"
-    )
-    print("Median of the rounds (least to most).\n")
-    row("measure", "found", "to reach")
-    row("---", "---", "---")
-    with gateway.running() as url:
-        await _outbox(url)
-    await _service()
-    await _alerts()
-
-
-async def _outbox(url: str) -> None:
-    await outbox.raw(url, 200)
+async def measure_outbox(table: Table, where: str, new_url: NewUrl) -> None:
+    """Deliveries and recipients, by the delivering half alone."""
     raws, ours, ratios, many, lists = [], [], [], [], []
-    for _ in range(ROUNDS):
-        raw = (await outbox.raw(url, DELIVERIES)).per_s
-        own = (await outbox.deliveries(url, DELIVERIES, 10)).per_s
-        raws.append(raw)
-        ours.append(own)
-        ratios.append(own / raw)
-        lists.append((await outbox.recipients(url, RECIPIENTS)).per_s)
-        many.append((await outbox.reading(RECIPIENTS)).per_s)
-    row(f"raw httpx loop, {outbox.SLOTS} clients with a connection each, calls/s", spread(raws, whole), "the limit")
-    row(f"deliveries/s, one number a call, durable, {outbox.SLOTS} slots", spread(ours, whole))
-    row("ratio of the two, round by round", spread(ratios, lambda value: f"{value:.2f}"), "0.7 or more")
-    row(f"recipients/s, one message to {RECIPIENTS} numbers, batch 100", spread(lists, whole), "12 000 or more")
-    row("reading and checking numbers of such a request, numbers/s", spread(many, whole), "beside it")
+    with gateway.running() as called:
+        await outbox.raw(called, 200)
+        for _ in range(ROUNDS):
+            raws.append((await outbox.raw(called, DELIVERIES)).per_s)
+            async with migrated(new_url) as url:
+                ours.append((await outbox.deliveries(called, url, DELIVERIES, 10)).per_s)
+            ratios.append(ours[-1] / raws[-1])
+            async with migrated(new_url) as url:
+                lists.append((await outbox.recipients(called, url, RECIPIENTS)).per_s)
+            many.append((await outbox.reading(RECIPIENTS)).per_s)
+    table.add(
+        f"raw httpx loop, {outbox.SLOTS} clients with a connection each, calls/s", where, raws, whole, "the limit"
+    )
+    table.add(f"deliveries/s, one number a call, durable, {outbox.SLOTS} slots", where, ours, whole)
+    table.add("ratio of the two, round by round", where, ratios, ratio, "SQLite 0.8, PostgreSQL 0.35")
+    table.add(f"recipients/s, one message to {RECIPIENTS} numbers, batch 100", where, lists, whole, "18 000")
+    table.add("reading and checking numbers of such a request, numbers/s", where, many, whole)
 
 
-async def _service() -> None:
-    found = [await service.measure(200, 1000) for _ in range(STARTS)]
+async def measure_backlog(table: Table, where: str, new_url: NewUrl) -> None:
+    """Whether what waits makes what leaves dearer."""
+    rates = []
+    with gateway.running() as called:
+        for backlog in BACKLOGS:
+            async with migrated(new_url) as url:
+                rates.append((await outbox.from_backlog(called, url, backlog, DELIVERIES)).per_s)
+            table.add(f"deliveries/s while {whole(backlog)} rows wait", where, rates[-1:], whole)
+    table.add("ratio of the two", where, [rates[1] / rates[0]], ratio, "0.8")
+
+
+async def measure_service(table: Table, where: str, new_url: NewUrl) -> None:
+    """The whole program: how soon, how fast, how large."""
+    found = []
+    for _ in range(STARTS):
+        async with migrated(new_url) as url:
+            found.append(await service.measure(url, 200, 1000))
     latencies = [statistics.quantiles(one.latencies_s, n=100) for one in found]
-    row("update to gateway request, idle, p50", spread([one[49] for one in latencies], milliseconds))
-    row("update to gateway request, idle, p95", spread([one[94] for one in latencies], milliseconds), "under 15 ms")
-    row("commands/s accepted from a backlog of 1000", spread([one.commands_per_s for one in found], whole))
-    row("start to ready", spread([one.ready_s for one in found], lambda value: f"{value:.2f} s"), "under 1.5 s")
-    row("memory, idle", spread([one.idle_mb for one in found], lambda value: f"{value:.0f} MB"), "under 100 MB")
-    row("memory, the most under load", spread([one.loaded_mb for one in found], lambda value: f"{value:.0f} MB"))
+    table.add("update to gateway request, idle, p50", where, [one[49] for one in latencies], milliseconds)
+    table.add("update to gateway request, idle, p95", where, [one[94] for one in latencies], milliseconds, "12 ms")
+    table.add("commands/s accepted from a backlog of 1000", where, [one.commands_per_s for one in found], whole)
+    table.add("start to ready", where, [one.ready_s for one in found], seconds, "1.2 s")
+    table.add("memory, idle", where, [one.idle_mb for one in found], megabytes, "95 MB")
+    table.add("memory, the most under load", where, [one.loaded_mb for one in found], megabytes, "160 MB")
 
 
-async def _alerts() -> None:
-    found = [await alerts.posts(POSTS) for _ in range(STARTS)]
+async def measure_alerts(table: Table, where: str, new_url: NewUrl) -> None:
+    """Alerts that come fast."""
+    found = []
+    for _ in range(STARTS):
+        async with migrated(new_url) as url:
+            found.append(await alerts.posts(url, POSTS))
     percentiles = [statistics.quantiles(one.latencies_s, n=100) for one in found]
-    row("alert POSTs/s, 3 new alerts each, 16 at once", spread([one.per_s for one in found], whole), "1 500 or more")
-    row("their answers, p50", spread([one[49] for one in percentiles], milliseconds))
-    row("their answers, p99", spread([one[98] for one in percentiles], milliseconds), "under 60 ms")
-    row(f"until all {3 * POSTS} alerts are incidents", spread([one.taken_in_s for one in found], seconds))
-    surge = await alerts.surge(SURGE)
-    row(f"surge of {SURGE} alerts: posted in", seconds(surge.posted_s))
-    row("surge: first page after", milliseconds(surge.first_page_s))
-    row("surge: all are incidents, reachable by /alerts, after", seconds(surge.taken_in_s))
-    row("surge: SMS in the first minute", whole(surge.sms))
-    row("surge: calls to the group in the first minute", whole(surge.chat_calls), "at most 20")
-    presses = sorted([one for _ in range(STARTS) for one in await alerts.ack_to_edit(PRESSES)])
-    row("press of Ack to the edited card, 50 SMS queued, p50", milliseconds(statistics.median(presses)))
-    row(f"press of Ack, the slowest of {len(presses)}", milliseconds(presses[-1]), "p95 under 300 ms")
+    table.add("alert POSTs/s, 3 new alerts each, 16 at once", where, [one.per_s for one in found], whole, "2 500")
+    table.add("their answers, p50", where, [one[49] for one in percentiles], milliseconds)
+    table.add("their answers, p99", where, [one[98] for one in percentiles], milliseconds, "25 ms")
+    table.add(f"until all {3 * POSTS} alerts are incidents", where, [one.taken_in_s for one in found], seconds)
 
 
-asyncio.run(main())
+async def measure_surge(table: Table, where: str, new_url: NewUrl) -> None:
+    """Many alerts, and what reaches people in the minute after."""
+    async with migrated(new_url) as url:
+        surge = await alerts.surge(url, SURGE)
+    table.add(f"surge of {SURGE} alerts: posted in", where, [surge.posted_s], seconds)
+    table.add("surge: first page after", where, [surge.first_page_s], seconds)
+    table.add("surge: all are incidents, reachable by /alerts, after", where, [surge.taken_in_s], seconds)
+    table.add("surge: SMS in the first minute", where, [surge.sms], whole)
+    table.add("surge: calls to the group in the first minute", where, [surge.chat_calls], whole, "at most 20")
+
+
+async def measure_presses(table: Table, where: str, new_url: NewUrl) -> None:
+    """How soon an Ack shows."""
+    presses = []
+    for _ in range(STARTS):
+        async with migrated(new_url) as url:
+            presses += (await alerts.ack_to_edit(url, PRESSES))[:3]
+    table.add("press of Ack to the edited card, 50 SMS queued, first three of a minute", where, presses, milliseconds,
+              "p95 150 ms")  # fmt: skip
+
+
+async def measure_processes(table: Table, where: str, new_url: NewUrl) -> None:
+    """Two processes against one; of a file there is but one."""
+    if where == "SQLite":
+        return
+    ratios = []
+    with gateway.running(answer_after_s=0.2) as called:
+        for _ in range(STARTS):
+            rates = []
+            for number in (1, 2):
+                async with migrated(new_url) as url:
+                    rates.append((await processes.deliveries(called, url, number, SHARED)).per_s)
+            ratios.append(rates[1] / rates[0])
+    table.add(
+        "two processes against one, 8 slots each, a gateway that answers after 200 ms", where, ratios, ratio, "1.6"
+    )
+
+
+PARTS = {
+    "outbox": measure_outbox,
+    "backlog": measure_backlog,
+    "service": measure_service,
+    "alerts": measure_alerts,
+    "surge": measure_surge,
+    "presses": measure_presses,
+    "processes": measure_processes,
+}
+
+
+async def measured(parts: list[str], kinds: list[str]) -> str:
+    """As one table in Markdown."""
+    table = Table(kinds)
+    for part in parts:
+        for kind in kinds:
+            with KINDS[kind]() as new_url:
+                await PARTS[part](table, kind, new_url)
+    machine = f"bridge {__version__}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    return f"{datetime.now(UTC):%Y-%m-%d}, {machine}. Median of the rounds (least to most).\n\n{table}\n"
+
+
+def asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS))
+    parser.add_argument("--on", nargs="*", choices=KINDS, default=list(KINDS), dest="kinds")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    given = asked()
+    found = asyncio.run(measured(given.parts, given.kinds))
+    print(f"\n{found}")
+    if given.write:
+        before, _, rest = PAGE.read_text().partition(BEGIN)
+        PAGE.write_text(f"{before}{BEGIN}{found}{END}{rest.partition(END)[2]}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -15,6 +14,9 @@ from time import monotonic
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_state import Message
+from bridge.store.database import Database
+from bridge.store.home import home_of
+from tests.bench.databases import count
 from tests.bench.service import AMA, environment, free_port, ready
 from tests.support.alerting import ONCALL, TOKEN
 
@@ -51,18 +53,17 @@ class Scene:
     telegram: TelegramSandbox
     gateway: MsmpusherSandbox
     port: int
-    database: Path
+    database: Database
     chat_calls: list[float]
 
-    def incidents(self) -> int:
+    async def incidents(self) -> int:
         """How many there are."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
-            return int(connection.execute("SELECT count(*) FROM incidents").fetchone()[0])
+        return await count(self.database, "incidents")
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """The service as a process, with an on-call file."""
+async def scene(url: str) -> AsyncIterator[Scene]:
+    """The service as a process, with an on-call file. `url`: where its database is."""
     telegram, gateway = TelegramSandbox(), MsmpusherSandbox()
     telegram.add_user(AMA, "Ama")
     telegram.private(AMA)
@@ -70,7 +71,7 @@ async def scene() -> AsyncIterator[Scene]:
     await telegram.start()
     await gateway.start()
     with tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder:
-        database, port = Path(folder, "bench.db"), free_port()
+        port, database = free_port(), home_of(url).open()
         Path(folder, "oncall.toml").write_text(ONCALL)  # noqa: ASYNC240 - before anything runs
         changed = {
             "BRIDGE_ONCALL_FILE": str(Path(folder, "oncall.toml")),
@@ -83,7 +84,7 @@ async def scene() -> AsyncIterator[Scene]:
             "-m",
             "bridge",
             "run",
-            env=environment(telegram, gateway, database, port) | changed,
+            env=environment(telegram, gateway, url, port) | changed,
             cwd=Path.cwd(),
         )
         try:
@@ -97,6 +98,7 @@ async def scene() -> AsyncIterator[Scene]:
         finally:
             process.terminate()
             await process.wait()
+            await database.aclose()
             await telegram.stop()
             await gateway.stop()
 
@@ -148,52 +150,52 @@ async def post_all(port: int, requests: list[bytes]) -> list[float]:
     return latencies
 
 
-async def posts(count: int) -> Posts:
+async def posts(url: str, requests: int) -> Posts:
     """So many POSTs of three new alerts each, as fast as they are answered."""
-    async with scene() as here:
+    async with scene(url) as here:
         await post_all(here.port, [request([f"warm {index}"]) for index in range(50)])
         before = 50
-        made = [request([f"{index}-{one}" for one in "abc"]) for index in range(count)]
+        made = [request([f"{index}-{one}" for one in "abc"]) for index in range(requests)]
         started = monotonic()
         latencies = await post_all(here.port, made)
         posted = monotonic() - started
-        while here.incidents() < before + 3 * count:
+        while await here.incidents() < before + 3 * requests:
             await asyncio.sleep(0.05)
-        return Posts(per_s=count / posted, latencies_s=latencies, taken_in_s=monotonic() - started)
+        return Posts(per_s=requests / posted, latencies_s=latencies, taken_in_s=monotonic() - started)
 
 
-async def surge(count: int) -> Surge:
+async def surge(url: str, alerts: int) -> Surge:
     """So many alerts, ten a POST; then what came of them within a minute."""
-    async with scene() as here:
+    async with scene(url) as here:
         first: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         here.gateway.on_sms = lambda _: None if first.done() else first.set_result(monotonic())
-        made = [request([f"probe {start + one}" for one in range(10)]) for start in range(0, count, 10)]
+        made = [request([f"probe {start + one}" for one in range(10)]) for start in range(0, alerts, 10)]
         started = monotonic()
         await post_all(here.port, made)
         posted = monotonic() - started
-        while here.incidents() < count:
+        while await here.incidents() < alerts:
             await asyncio.sleep(0.05)
         taken = monotonic() - started
         first_page = await first - started
         await asyncio.sleep(max(0.0, 60 - (monotonic() - started)))
         return Surge(
-            alerts=count,
+            alerts=alerts,
             posted_s=posted,
             first_page_s=first_page,
             taken_in_s=taken,
             sms=len(here.gateway.sent),
-            open=here.incidents(),
+            open=await here.incidents(),
             chat_calls=sum(at - started < 60 for at in here.chat_calls),
         )
 
 
-async def ack_to_edit(samples: int) -> list[float]:
+async def ack_to_edit(url: str, samples: int) -> list[float]:
     """From a press of Ack to the edited card, with 50 SMS queued at a gateway that takes a second for each.
 
     `samples`: at most 5, or the alerts become a storm.
     """
     found = []
-    async with scene() as here:
+    async with scene(url) as here:
         ops = next(chat for chat in here.telegram.world.chats.values() if chat.id < 0)
         for index in range(samples):
             await post_all(here.port, [request([f"alert {index}"])])

@@ -3,9 +3,7 @@
 import asyncio
 import os
 import re
-import sqlite3
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -15,6 +13,9 @@ import httpx
 from bridge.sandbox.msmpusher import Call, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
+from bridge.store.database import Database
+from bridge.store.home import home_of
+from tests.bench.databases import count
 
 AMA = 111111111
 
@@ -36,43 +37,46 @@ def megabytes(pid: int, field: str) -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
-async def measure(samples: int, commands: int) -> Measured:
-    """Start the service, ask it `samples` times one at a time, then give it `commands` at once."""
+async def measure(url: str, samples: int, commands: int) -> Measured:
+    """Start the service, ask it `samples` times one at a time, then give it `commands` at once.
+
+    `url`: where its database will be, or is.
+    """
     telegram, gateway = TelegramSandbox(limits=NO_LIMITS), MsmpusherSandbox()
     telegram.add_user(AMA, "Ama")
     telegram.private(AMA)
     await telegram.start()
     await gateway.start()
-    with tempfile.TemporaryDirectory(prefix="bridge-bench-") as folder:
-        database = Path(folder, "bench.db")
-        port = free_port()
-        started = monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bridge", "run", env=environment(telegram, gateway, database, port), cwd=Path.cwd()
+    port = free_port()
+    started = monotonic()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bridge", "run", env=environment(telegram, gateway, url, port), cwd=Path.cwd()
+    )
+    try:
+        await ready(port)
+        ready_s = monotonic() - started
+        await telegram.wait_for(lambda: telegram.polled, 10)
+        await _latencies(telegram, gateway, 5)  # the first ones meet cold caches
+        idle_mb = megabytes(process.pid, "VmRSS")
+        latencies = await _latencies(telegram, gateway, samples)
+        database = home_of(url).open()
+        per_s = await _commands(telegram, database, commands)
+        await database.aclose()
+        return Measured(
+            ready_s=ready_s,
+            latencies_s=latencies,
+            commands_per_s=per_s,
+            idle_mb=idle_mb,
+            loaded_mb=megabytes(process.pid, "VmHWM"),
         )
-        try:
-            await ready(port)
-            ready_s = monotonic() - started
-            await telegram.wait_for(lambda: telegram.polled, 10)
-            await _latencies(telegram, gateway, 5)  # the first ones meet cold caches
-            idle_mb = megabytes(process.pid, "VmRSS")
-            latencies = await _latencies(telegram, gateway, samples)
-            per_s = await _commands(telegram, database, commands)
-            return Measured(
-                ready_s=ready_s,
-                latencies_s=latencies,
-                commands_per_s=per_s,
-                idle_mb=idle_mb,
-                loaded_mb=megabytes(process.pid, "VmHWM"),
-            )
-        finally:
-            process.terminate()
-            await process.wait()
-            await telegram.stop()
-            await gateway.stop()
+    finally:
+        process.terminate()
+        await process.wait()
+        await telegram.stop()
+        await gateway.stop()
 
 
-def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, database: Path, port: int) -> dict[str, str]:
+def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, url: str, port: int) -> dict[str, str]:
     return {
         "PATH": os.environ["PATH"],
         "BRIDGE_TELEGRAM_TOKEN": telegram.token,
@@ -84,7 +88,7 @@ def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, database: 
         "BRIDGE_MSMPUSHER_SENDER": "OPS",
         "BRIDGE_DAILY_LIMIT": "0",
         "BRIDGE_DAILY_LIMIT_ALL": "0",
-        "BRIDGE_DATABASE_URL": f"sqlite:///{database}",
+        "BRIDGE_DATABASE_URL": url,
         "BRIDGE_PORT": str(port),
         "BRIDGE_LOG_LEVEL": "WARNING",
     }
@@ -127,17 +131,12 @@ async def _latencies(telegram: TelegramSandbox, gateway: MsmpusherSandbox, sampl
     return found
 
 
-async def _commands(telegram: TelegramSandbox, database: Path, commands: int) -> float:
+async def _commands(telegram: TelegramSandbox, database: Database, commands: int) -> float:
     """Commands a second until all of a backlog are committed as messages, while they are sent."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-
-        def written() -> int:
-            return int(connection.execute("SELECT count(*) FROM messages").fetchone()[0])
-
-        before = written()
-        started = monotonic()
-        for index in range(commands):
-            telegram.say(AMA, f"/sms +23324{3000000 + index} Disk full on db1")
-        while written() - before < commands:
-            await asyncio.sleep(0.01)
-        return commands / (monotonic() - started)
+    before = await count(database, "messages")
+    started = monotonic()
+    for index in range(commands):
+        telegram.say(AMA, f"/sms +23324{3000000 + index} Disk full on db1")
+    while await count(database, "messages") - before < commands:
+        await asyncio.sleep(0.01)
+    return commands / (monotonic() - started)
