@@ -242,7 +242,7 @@ ASSIGNED = re.compile(r"^#?(BRIDGE_[A-Z0-9_]+)=(.*)$", re.MULTILINE)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_a_document_names_only_settings_that_exist(document: Path) -> None:
     words = set(re.findall(r"\bBRIDGE_[A-Z0-9_]*[A-Z0-9]\b", document.read_text(encoding="utf-8")))
-    assert words <= FIELDS | FROM_FILES | set(settings.LATER) | PLACEHOLDERS
+    assert words <= FIELDS | FROM_FILES | PLACEHOLDERS
 
 
 def test_every_setting_stands_once_in_the_example_and_no_other() -> None:

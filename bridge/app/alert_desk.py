@@ -7,23 +7,31 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from bridge.clock import Clock
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.kept_requests import KeptRequests
+from bridge.services.incidents.new_page import MakeToken
 from bridge.services.incidents.paging import Paging
-from bridge.services.incidents.sent_pages import MakeToken, SentPages
+from bridge.services.incidents.sent_pages import SentPages
+from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.sources import SOURCES
 from bridge.store.database import Database
 from bridge.store.oncall import RosterOf
 
 
-def sent_pages(settings: Settings, roster: RosterOf, notices: Notices) -> SentPages:
+def sent_pages(settings: Settings, rosters: RosterInForce, notices: Notices) -> SentPages:
     """What delivery asks about pages."""
-    return SentPages(notices=notices, roster=roster, make_token=ack_tokens(settings), link=ack_links(settings))
+    return SentPages(
+        notices=notices,
+        roster=rosters.roster,
+        people=rosters.people,
+        make_token=ack_tokens(settings),
+        link=ack_links(settings),
+    )
 
 
 class AlertDesk:

@@ -8,7 +8,7 @@ import httpx
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreError
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingHeartbeat
 from bridge.settings import Settings

@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bridge.app.outbox import notice_places
+from bridge.app.from_settings import notice_places
 from bridge.clock import Clock
 from bridge.services.chat import housekeeping as chat
 from bridge.services.incidents import housekeeping as incidents

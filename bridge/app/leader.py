@@ -10,12 +10,12 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from bridge.app.alert_desk import AlertDesk, sent_pages
+from bridge.app.from_settings import notice_places, rules_of
 from bridge.app.heartbeat_desk import HeartbeatDesk
 from bridge.app.housekeeping import housekeeping_desk
 from bridge.app.oncall_desk import OnCallDesk
-from bridge.app.outbox import notice_places, rules_of
 from bridge.app.replica import WRITTEN, Replica
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.pacing import Pacer
 from bridge.services.chat.sync_chat import ChatSync
 from bridge.store.bell import News
@@ -29,6 +29,8 @@ from bridge.telegram.oncall_handlers import OnCallHandlers
 from bridge.telegram.rendering import card_of
 from bridge.telegram.service import Registers, TelegramService
 from bridge.telegram.sms_handlers import SmsHandlers
+from bridge.telegram.webhook import Webhook
+from bridge.web.telegram import PATH
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Leader:
             notices=replica.notices,
             on_written=lambda: replica.tell(News.DELIVERY, News.CHAT),
         )
-        pages = sent_pages(settings, replica.rosters.roster, replica.notices)
+        pages = sent_pages(settings, replica.rosters, replica.notices)
         self.housekeeping = housekeeping_desk(settings, database, clock, pages, replica.outbox.claims)
         self.housekeeping_loop = WorkLoop("housekeeping", self.housekeeping.step, clock, every_s=5)
         self._build_telegram()
@@ -97,6 +99,9 @@ class Leader:
             access=access,
             clock=clock,
             wake=self._written,
+            webhook=Webhook(url=f"{settings.public_url}{PATH}", secret=settings.webhook_secret)
+            if settings.by_webhook
+            else None,
         )
         self.chat_sync = ChatSync(
             database=database,

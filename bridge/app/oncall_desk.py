@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 
 from bridge.clock import Clock
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.notices import Notices
 from bridge.services.oncall.calendar_text import CalendarTexts
 from bridge.services.oncall.calendars import Calendars

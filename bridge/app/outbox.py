@@ -1,24 +1,22 @@
 """The delivering half: builds what takes messages to the gateway."""
 
 import asyncio
-import os
-import socket
-import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from bridge.app.gateways import configured_gateways, largest_batch
+from bridge.app.from_settings import notice_places
+from bridge.app.gateways import configured_gateways
+from bridge.app.identity import new_id
 from bridge.clock import Clock
 from bridge.domain.failover import Way
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.sms.choose_gateway import Turned
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.services.sms.low_balance import LowBalance
 from bridge.services.sms.pages_port import NO_PAGES, Pages
-from bridge.services.sms.retry import RetryPolicy
-from bridge.services.sms.send_sms import Rules
+from bridge.services.sms.retry import LONGEST_PAGE_WAIT_S, RetryPolicy
 from bridge.settings import Settings
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -26,34 +24,6 @@ from bridge.store.posts import Place
 
 CALLS_MAY_END_WITHIN_S = 7.0
 """On SIGTERM: how long calls under way are waited for."""
-
-
-def new_id() -> str:
-    """An id that nobody has."""
-    return uuid.uuid4().hex
-
-
-def process_name() -> str:
-    """What people find this process by."""
-    return f"{os.getpid()}@{socket.gethostname()}"
-
-
-def rules_of(settings: Settings) -> Rules:
-    """What a message must keep to."""
-    return Rules(
-        max_segments=settings.max_segments,
-        confirm_above=settings.confirm_above,
-        command_max_age_s=settings.command_max_age_s,
-        daily_limit=settings.daily_limit,
-        daily_limit_all=settings.daily_limit_all,
-        batch=largest_batch(settings),
-        known_countries=settings.allowed_countries | {settings.default_region},
-    )
-
-
-def notice_places(settings: Settings) -> tuple[Place, ...]:
-    """Where admins read notices."""
-    return tuple(Place(chat_id=chat, thread_id=topic) for chat, topic in settings.notice_chats)
 
 
 class Outbox:
@@ -101,7 +71,7 @@ class Outbox:
             wake=lambda: self.loop.wake(),
             on_finished=self._heard,
             pages=pages,
-            page_retry=RetryPolicy(settings.page_max_age_s, through_outages=True),
+            page_retry=RetryPolicy(settings.page_max_age_s, through_outages=True, longest_told_s=LONGEST_PAGE_WAIT_S),
             # Who delivers one message is not the service: what else lies there is not its to judge.
             absence=absence if only_message is None else timedelta.max,
             only_message=only_message,

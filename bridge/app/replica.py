@@ -15,12 +15,14 @@ from sqlalchemy import Connection
 from bridge import __version__
 from bridge.app.alert_desk import sent_pages
 from bridge.app.alert_doors import alert_doors
+from bridge.app.from_settings import notice_places, rules_of
 from bridge.app.housekeeping import housekeeping_desk
+from bridge.app.identity import new_id, process_name
 from bridge.app.oncall_desk import oncall_file
-from bridge.app.outbox import Outbox, new_id, notice_places, process_name, rules_of
+from bridge.app.outbox import Outbox
 from bridge.clock import Clock
 from bridge.domain.errors import SettingsError, StoreError
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.notices import Notices
 from bridge.services.heartbeats.incoming import Heartbeats
 from bridge.services.incidents.intake import Intake
@@ -40,6 +42,7 @@ from bridge.web.metrics import Metrics, MetricsRoute
 from bridge.web.openapi import OpenApiRoute
 from bridge.web.server import Part
 from bridge.web.sms_api import SmsApi
+from bridge.web.telegram import TelegramDoor
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +91,7 @@ class Replica:
         self.rosters = RosterInForce(region=settings.default_region, clock=clock)
         self.notices = Notices(places=notice_places(settings), admins=sorted(settings.telegram_admins))
         self._bell = home.bell()
-        pages = sent_pages(settings, self.rosters.roster, self.notices)
+        pages = sent_pages(settings, self.rosters, self.notices)
         self.outbox = Outbox(
             settings,
             self.database,
@@ -242,7 +245,14 @@ class Replica:
         )
         metrics, openapi = MetricsRoute(names, self._render_metrics), OpenApiRoute(names)
         heartbeats = HeartbeatDoor(heartbeats=self.heartbeats, names=settings.alert_names())
-        return api, health, metrics, openapi, *self._doors, heartbeats
+        # Open while we poll, too: of three processes that are restarted for a change one may still poll, or not yet.
+        telegram = TelegramDoor(
+            database=self.database,
+            secret=settings.webhook_secret,
+            clock=self.clock,
+            on_kept=lambda: self.tell(News.INBOX),
+        )
+        return api, health, metrics, openapi, *self._doors, heartbeats, telegram
 
     def names(self, connection: Connection) -> ByName:
         """Recipients by name, as of now."""

@@ -138,10 +138,8 @@ def _order(read: Request, names: ByName) -> Order:
 async def _new_countries(home: Home, read: Request, rules: Rules) -> tuple[str, ...]:
     """Those that nobody has sent to from this database. A new database is not made for the question."""
     wanted = set(read.countries) - rules.known_countries
-    if await home.current() is None:
-        return () if len(read.countries) == 1 else tuple(sorted(wanted))
-    if not wanted:
-        return ()
+    if not wanted or await home.current() is None:
+        return tuple(sorted(wanted))
     await home.migrate()
     database = home.open()
     try:

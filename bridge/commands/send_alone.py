@@ -7,7 +7,7 @@ from bridge.app import CALLS_MAY_END_WITHIN_S, Outbox, configured_gateways, new_
 from bridge.clock import SystemClock
 from bridge.domain.delivery import SETTLED, State
 from bridge.domain.errors import SettingsError
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.processes.lease import BEAT_S, Lease
 from bridge.store import messages
 from bridge.store.database import Database

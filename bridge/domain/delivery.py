@@ -31,7 +31,7 @@ class Cause(StrEnum):
     CLAIM = "claim"  # the attempt is written down, the call follows
     ANSWER = "answer"  # the outcome of the current attempt
     CRASH = "crash"  # its owner is gone in the middle of the call
-    GIVE_UP = "give_up"  # no gateway is left that could be asked
+    GIVE_UP = "give_up"  # nobody is left that could be asked, or no number to ask about
     RESEND = "resend"  # a person sends it once more
     PAGE_RULE = "page_rule"  # a page of which nobody knows: twice is cheaper than never
 

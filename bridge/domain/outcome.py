@@ -29,6 +29,8 @@ class Reason(StrEnum):
     BAD_SENDER = "bad_sender"  # 1006
     ACCOUNT = "account"  # suspended, in test mode, or what else keeps it from serving us
     WRONG_ADDRESS = "wrong_address"  # a redirect, or 4xx without a status: not the API we expect
+    # nobody was asked
+    NO_NUMBER = "no_number"  # of a page: its person has left the on-call file, or has no phone there any more
     # the gateway, for now
     GATEWAY_FAILED = "gateway_failed"  # 1009
     BUSY = "busy"  # 429, or an early 503
@@ -43,6 +45,11 @@ class Reason(StrEnum):
     NOT_LISTED = "not_listed"  # 1000 or 1001 without this number in its list
     REPEATED_ID = "repeated_id"  # an sms_id that belongs to another call
     INTERRUPTED = "interrupted"  # bridge stopped in the middle of the call
+
+
+def reason_of(word: str) -> Reason:
+    """As the database keeps it. A word of a newer version, or of nobody's, is one that cannot be read."""
+    return Reason(word) if word in set(Reason) else Reason.UNREADABLE
 
 
 WORDS_LIMIT = 200

@@ -2,7 +2,7 @@
 
 from bridge.domain.balance import Level
 from bridge.domain.delivery import State
-from bridge.domain.outcome import Reason
+from bridge.domain.outcome import Reason, reason_of
 
 REASONS: dict[Reason, str] = {
     Reason.OK: "",
@@ -16,6 +16,7 @@ REASONS: dict[Reason, str] = {
     Reason.BAD_SENDER: "the gateway does not accept our sender name",
     Reason.ACCOUNT: "the gateway does not serve our account",
     Reason.WRONG_ADDRESS: "what answers there is not the gateway: wrong address or account",
+    Reason.NO_NUMBER: "could not be attempted, as the on-call file has no phone for them any more",
     Reason.GATEWAY_FAILED: "the gateway could not send it",
     Reason.BUSY: "the gateway is busy",
     Reason.UNREACHABLE: "the gateway cannot be reached",
@@ -74,7 +75,7 @@ BALANCES: dict[Level, str] = {
 
 def reason(code: str) -> str:
     """The words for a reason as the database keeps it; empty for none."""
-    return REASONS[Reason(code)] if code else ""
+    return REASONS[reason_of(code)] if code else ""
 
 
 def age(seconds: float) -> str:

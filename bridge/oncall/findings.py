@@ -27,6 +27,10 @@ NO_DEFAULT, ROUTE_SILENT = "no_default", "route_silent"
 """Codes of what matters only where alerts are let in."""
 
 
+GUESSED_BELOW = 16
+"""Characters of a heartbeat's own token; as of the tokens of the settings."""
+
+
 class Weight(StrEnum):
     WRONG = "wrong"  # an alert wakes nobody
     CAUTION = "caution"  # meant so, or it may wake nobody one day
@@ -50,7 +54,7 @@ class Finding:
 
 def findings(roster: Roster, at: datetime) -> tuple[Finding, ...]:
     """All there is to say at that moment (aware) and for the 30 days from then; what is wrong first, then by line."""
-    looks = (_schedules, _people, _policies, _routes)
+    looks = (_schedules, _people, _policies, _routes, _heartbeats)
     found = (finding for look in looks for finding in look(roster, at))
     return tuple(sorted(found, key=lambda one: (list(Weight).index(one.weight), one.line)))
 
@@ -204,3 +208,13 @@ def _first(words: Iterable[str], things: str) -> Iterator[str]:
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%a %Y-%m-%d %H:%M}"
+
+
+def _heartbeats(roster: Roster, at: datetime) -> Iterator[Finding]:
+    for name, rule in roster.oncall.heartbeats.items():
+        if rule.token and len(rule.token) < GUESSED_BELOW:
+            words = (
+                f"has a token of fewer than {GUESSED_BELOW} characters: whoever guesses it can keep the heartbeat from "
+                "being missed"
+            )
+            yield _finding(roster.oncall, Weight.CAUTION, "token_short", f"heartbeats.{name}", words)

@@ -1,13 +1,14 @@
 """What alert sources posted, kept before they are answered."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select, update
 
-from bridge.store.tables import IS_NEWS, alert_inbox
+from bridge.store.many import Many
+from bridge.store.tables import IS_NEWS, alert_inbox, microseconds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,9 +23,24 @@ class Posted:
     taken: int
 
 
-_KEEP = insert(alert_inbox)
-_FIRST = select(alert_inbox).where(IS_NEWS).order_by(alert_inbox.c.id).limit(bindparam("most"))
-_FIRST_IDS = _FIRST.with_only_columns(alert_inbox.c.id)
+_KEEP = Many(insert(alert_inbox), "source", "content_type", "body", "received_at", "taken", "trouble")
+_FIRST = (
+    select(alert_inbox.c.id, func.length(alert_inbox.c.body).label("size"))
+    .where(IS_NEWS)
+    .order_by(alert_inbox.c.id)
+    .limit(bindparam("most"))
+)
+_THESE = (
+    select(
+        *(column for column in alert_inbox.c if column.name != "body"),
+        case(
+            (and_(alert_inbox.c.id == bindparam("b_known"), alert_inbox.c.received_at == bindparam("b_known_at")), b""),
+            else_=alert_inbox.c.body,
+        ).label("body"),
+    )
+    .where(alert_inbox.c.id.in_(bindparam("b_ids", expanding=True)))
+    .order_by(alert_inbox.c.id)
+)
 _DONE = delete(alert_inbox).where(alert_inbox.c.id.in_(bindparam("b_ids", expanding=True)))
 _OLDEST = select(alert_inbox.c.received_at).where(IS_NEWS).order_by(alert_inbox.c.id).limit(1)
 
@@ -33,35 +49,42 @@ def keep(
     connection: Connection, source: str, content_type: str, body: bytes, now: datetime, *, trouble: str = ""
 ) -> None:
     """Write it down; once this commits, it is not lost. `trouble`: why it is set aside at once, where it is."""
-    connection.execute(
-        _KEEP,
-        {
-            "source": source,
-            "content_type": content_type[:200],
-            "body": body,
-            "received_at": now,
-            "taken": 0,
-            "trouble": trouble[:200],
-        },
-    )
+    _KEEP.run(connection, [_row(source, content_type, body, now, trouble)])
 
 
-def waiting(connection: Connection, limit: int) -> list[Posted]:
-    """The oldest that wait, in the order in which they came."""
-    return [_posted(row) for row in connection.execute(_FIRST, {"most": limit})]
+def keep_all(connection: Connection, requests: Iterable[tuple[str, str, bytes, datetime]]) -> None:
+    """The same for many: (source, content type, body, when it came)."""
+    _KEEP.run(connection, (_row(*request) for request in requests))
 
 
-def waiting_ids(connection: Connection, limit: int) -> list[int]:
-    """The same ones, unread."""
-    return list(connection.execute(_FIRST_IDS, {"most": limit}).scalars())
+def _row(source: str, content_type: str, body: bytes, now: datetime, trouble: str = "") -> tuple[object, ...]:
+    return source, content_type[:200], body, microseconds(now), 0, trouble[:200]
 
 
-def get(connection: Connection, posted_id: int) -> Posted:
-    """One of those that wait."""
-    return _posted(connection.execute(select(alert_inbox).where(alert_inbox.c.id == posted_id)).one())
+def waiting_ids(connection: Connection, limit: int, most_bytes: int) -> list[int]:
+    """The oldest that wait, in the order in which they came: so many, with so many bytes together, but one at least."""
+    found: list[int] = []
+    for row in connection.execute(_FIRST, {"most": limit}):
+        most_bytes -= row.size or 0
+        if found and most_bytes < 0:
+            break
+        found.append(row.id)
+    return found
 
 
-def _posted(row: Row[Any]) -> Posted:
+def these(connection: Connection, ids: Collection[int], *, known: tuple[int, datetime] | None = None) -> list[Posted]:
+    """Those with these ids, in their order. The body of the `known` one is left out: it may be of megabytes.
+
+    `known`: its id, and when it was received; an id may come again after a commit that failed.
+    """
+    if not ids:
+        return []
+    known_id, known_at = known or (0, None)
+    values = {"b_ids": sorted(ids), "b_known": known_id, "b_known_at": known_at}
+    return [_posted(row) for row in connection.execute(_THESE, values)]
+
+
+def _posted(row: Any) -> Posted:
     return Posted(
         id=row.id,
         source=row.source,

@@ -1,11 +1,14 @@
 """Who did what, when, through which door, with the outcome. Rows are added, and nothing else is ever done to them."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from sqlalchemy import Connection, bindparam, func, insert, or_, select
 
-from bridge.store.tables import audit
+from bridge.store.many import Many
+from bridge.store.tables import audit, microseconds
 
 DONE = "done"
 PAGE = 500
@@ -43,14 +46,25 @@ class Kept:
     id: int = 0
 
 
-_ADD = insert(audit)
+_NAMES = tuple(_LENGTHS)
+_values_of = attrgetter(*_NAMES)
+_ADD = Many(insert(audit), *_NAMES, "at")
 _LAST = select(audit.c.at).where(audit.c.who == bindparam("b_who")).order_by(audit.c.id.desc()).limit(1)
 
 
 def write(connection: Connection, entry: AuditEntry, now: datetime) -> None:
     """Note it, in the transaction of what it tells of."""
-    values = {name: value[: _LENGTHS[name]] for name, value in asdict(entry).items()}
-    connection.execute(_ADD, {**values, "at": now})
+    write_all(connection, [(entry, now)])
+
+
+def write_all(connection: Connection, entries: Iterable[tuple[AuditEntry, datetime]]) -> None:
+    """Note many, in the transaction of what they tell of."""
+    _ADD.run(connection, (_row(entry, now) for entry, now in entries))
+
+
+def _row(entry: AuditEntry, now: datetime) -> tuple[object, ...]:
+    values = zip(_values_of(entry), _LENGTHS.values(), strict=True)
+    return *(value[:length] for value, length in values), microseconds(now)
 
 
 def write_now_and_then(connection: Connection, entry: AuditEntry, now: datetime) -> None:

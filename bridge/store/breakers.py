@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, delete, insert, select
 
 from bridge.domain.breaker import Breaker
-from bridge.domain.outcome import Reason
+from bridge.domain.outcome import reason_of
 from bridge.store.tables import breakers
 
 _ALL = select(breakers)
@@ -18,7 +18,7 @@ def read(connection: Connection) -> dict[str, Breaker]:
         row.gateway: Breaker(
             gateway=row.gateway,
             failures=row.failures,
-            reason=Reason(row.reason) if row.reason else None,
+            reason=reason_of(row.reason) if row.reason else None,
             out_since=row.out_since,
             probe_at=row.probe_at,
             probe_every=timedelta(seconds=row.probe_every_s),

@@ -28,10 +28,12 @@ from bridge.store.tables import (
     IS_SENDING,
     UtcTime,
     alert_ends,
+    attempts,
     deliveries,
     incident_log,
     incidents,
     page_requests,
+    pages,
     posts,
     storms,
 )
@@ -40,6 +42,7 @@ Times = tuple[tuple[Column[Any], ColumnElement[bool] | TextClause], ...]
 """A column, and of which rows."""
 
 _OF_OPEN = page_requests.c.incident_id.in_(select(incidents.c.id).where(IS_OPEN_INCIDENT))
+_DELIVERIES_OF_PAGES = select(deliveries.c.id).join(pages, pages.c.message_id == deliveries.c.message_id)
 _IS_PAGE = deliveries.c.priority == PRIORITY_PAGE
 _IS_PAGE_UNDER_WAY = (and_(IS_QUEUED, _IS_PAGE), and_(IS_SENDING, _IS_PAGE))  # each has an index of its own
 
@@ -64,6 +67,11 @@ _PAST: Times = (
     (storms.c.joined_at, true()),
     (posts.c.due_at, IS_OUT_OF_DATE),
 )
+# The same of pages: for how long their people are left alone.
+_PAST_OF_PAGES: Times = (
+    (pages.c.created_at, true()),
+    (attempts.c.started_at, attempts.c.delivery_id.in_(_DELIVERIES_OF_PAGES)),
+)
 
 
 def move_incidents(connection: Connection, leap: timedelta, now: datetime) -> None:
@@ -75,9 +83,7 @@ def move_incidents(connection: Connection, leap: timedelta, now: datetime) -> No
     _move(connection, _AGES, leap, now)
     if leap < timedelta(0):
         _move(connection, _DUE, leap, now)
-        for column, which in _PAST:
-            values = {column: _moved(column, leap)}
-            connection.execute(update(column.table).where(which, column > now).values(values))
+        _move_past(connection, (*_PAST, *_PAST_OF_PAGES), leap, now)
 
 
 def move_pages(connection: Connection, leap: timedelta, now: datetime) -> None:
@@ -85,6 +91,7 @@ def move_pages(connection: Connection, leap: timedelta, now: datetime) -> None:
     _move(connection, _PAGE_AGES, leap, now)
     if leap < timedelta(0):
         _move(connection, _PAGES_DUE, leap, now)
+        _move_past(connection, _PAST_OF_PAGES, leap, now)  # whoever sees the leap first: alerting goes by these, too
 
 
 def _move(connection: Connection, times: Times, leap: timedelta, now: datetime) -> None:
@@ -93,6 +100,12 @@ def _move(connection: Connection, times: Times, leap: timedelta, now: datetime) 
         # Nothing began at a time to come.
         value = case((moved > now, literal(now, UtcTime())), else_=moved) if leap > timedelta(0) else moved
         connection.execute(update(column.table).where(which).values({column: value}))
+
+
+def _move_past(connection: Connection, times: Times, leap: timedelta, now: datetime) -> None:
+    for column, which in times:
+        values = {column: _moved(column, leap)}
+        connection.execute(update(column.table).where(which, column > now).values(values))
 
 
 def written_ahead(connection: Connection, now: datetime) -> timedelta:

@@ -9,7 +9,6 @@ from bridge.store.dialect import insert_new
 from bridge.store.tables import countries
 
 _USED = select(countries.c.country).where(countries.c.country.in_(bindparam("b_countries", expanding=True)))
-_ANY = select(countries.c.country).limit(1)
 
 
 def used(connection: Connection, wanted: Collection[str]) -> frozenset[str]:
@@ -17,11 +16,6 @@ def used(connection: Connection, wanted: Collection[str]) -> frozenset[str]:
     return (
         frozenset(connection.execute(_USED, {"b_countries": sorted(set(wanted))}).scalars()) if wanted else frozenset()
     )
-
-
-def any_used(connection: Connection) -> bool:
-    """Whether a message was ever let go."""
-    return connection.execute(_ANY).first() is not None
 
 
 def use(connection: Connection, wanted: Collection[str], now: datetime) -> None:

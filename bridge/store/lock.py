@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,10 @@ from time import monotonic
 from typing import Literal
 
 from bridge.domain.errors import StoreUnusable
+
+log = logging.getLogger(__name__)
+
+SAID_EVERY_S = 60.0
 
 Purpose = Literal["service", "one message"]
 """What the holder delivers: everything, for as long as it runs; or one message of `bridge send --wait`."""
@@ -79,14 +84,21 @@ class DeliveryLock:
     async def take_within(self, patience_s: float) -> None:
         """As `take`, but not refused before `patience_s`: whoever only looks (`holder`) is in the way for a moment.
 
-        A `bridge send --wait` is waited for until it is done with its one message.
+        A `bridge send --wait` is waited for until it is done with its one message, and the log says so every minute.
         """
         until = monotonic() + patience_s
         while not self.try_take():
             holder = self.holder(self._database)
-            if monotonic() >= until and not (holder and holder.purpose == ONE_MESSAGE):
-                self.take()
-                return
+            if monotonic() >= until:
+                if not (holder and holder.purpose == ONE_MESSAGE):
+                    self.take()
+                    return
+                log.warning(
+                    "not started yet: process %s (bridge send --wait) delivers its one message; end it if it hangs",
+                    holder.process,
+                    extra={"event": "lock.waits"},
+                )
+                until += SAID_EVERY_S
             await asyncio.sleep(0.05)
 
     def release(self) -> None:

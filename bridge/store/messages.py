@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import RESENDABLE, SETTLED, Cause, State, sources
 from bridge.store import posts
 from bridge.store.dialect import by_no_index
@@ -38,7 +39,7 @@ class NewMessage:
     segments: int
     numbers: Sequence[str]
     remarks: Mapping[str, object]
-    hold: str
+    hold: Hold
     priority: int
     group_size: int
 
@@ -79,7 +80,7 @@ class MessageView:
     recipients: int
     remarks: Mapping[str, object]
     created_at: datetime
-    hold: str
+    hold: Hold
     buttons_until: datetime | None
     decision: str
     counts: Mapping[State, int]
@@ -150,7 +151,8 @@ def add(connection: Connection, new: NewMessage, *, now: datetime, buttons_until
     return message_id
 
 
-_AS_STORED = tuple({field.name for field in fields(MessageView)} & set(messages.c.keys()) - {"remarks", "blanked"})
+_TRANSLATED = {"remarks", "blanked", "hold"}
+_AS_STORED = tuple({field.name for field in fields(MessageView)} & set(messages.c.keys()) - _TRANSLATED)
 _BAD_ONES_FIRST = case((deliveries.c.state.in_(RESENDABLE), 0), (deliveries.c.maybe_sent > 0, 1), else_=2)
 
 
@@ -176,6 +178,7 @@ def view(connection: Connection, message_id: int, lines: int = LINES) -> Message
     decidable = sum(one.attempts for one in counted if one.state in (State.HELD, State.UNKNOWN))
     return MessageView(
         **{name: row._mapping[name] for name in _AS_STORED},
+        hold=Hold(row.hold),
         remarks=json.loads(row.remarks),
         blanked=bool(row.blanked),
         counts={State(one.state): one.number for one in counted},
@@ -243,7 +246,7 @@ def move(
     return moved
 
 
-def note(connection: Connection, message_id: int, *, decision: str = "", hold: str | None = None) -> None:
+def note(connection: Connection, message_id: int, *, decision: str = "", hold: Hold | None = None) -> None:
     """Note who decided what, and why it is held now (empty: it is not)."""
     values = ({"decision": decision[:300]} if decision else {}) | ({"hold": hold} if hold is not None else {})
     if values:
@@ -266,11 +269,10 @@ def offer_buttons(connection: Connection, message_id: int, until: datetime | Non
     posts.touch(connection, [message_id])
 
 
-def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int, str]]:
+def with_ended_buttons(connection: Connection, now: datetime) -> list[tuple[int, Hold]]:
     """(message id, hold) of messages whose buttons have had their time."""
     ended = select(messages.c.id, messages.c.hold).where(HAS_BUTTONS, messages.c.buttons_until <= now)
-    rows = connection.execute(ended.order_by(messages.c.id).limit(500))
-    return [(row.id, row.hold) for row in rows]
+    return [(row.id, Hold(row.hold)) for row in connection.execute(ended.order_by(messages.c.id).limit(500))]
 
 
 def with_queued(connection: Connection, written_before: datetime | None = None) -> list[int]:
@@ -282,7 +284,7 @@ def with_queued(connection: Connection, written_before: datetime | None = None) 
     return sorted(set(connection.execute(query).scalars()))  # by DISTINCT SQLite goes along all that ever were
 
 
-def held_for(connection: Connection, hold: str) -> list[int]:
+def held_for(connection: Connection, hold: Hold) -> list[int]:
     """Ids of messages of which a delivery is held, for that reason."""
     held = select(deliveries.c.message_id).where(ASKS_A_PERSON, text("deliveries.state = 'held'"))
     query = select(messages.c.id).where(messages.c.id.in_(held), messages.c.hold == hold)

@@ -73,6 +73,18 @@ def finish(connection: Connection, finished: Sequence[Finished], *, now: datetim
     return took
 
 
+def taken(connection: Connection, finished: Sequence[Finished], now: datetime) -> list[Finished]:
+    """Of these, which were written at `now`, the ones that their deliveries took."""
+    values = {"ids": [one.delivery.id for one in finished], "now": now}
+    rows = {row.id: (row.attempt, row.state) for row in connection.execute(_WRITTEN_NOW, values)}
+    return [one for one in finished if rows.get(one.delivery.id) == (one.delivery.attempt, one.next.state.value)]
+
+
+_WRITTEN_NOW = select(deliveries.c.id, deliveries.c.attempt, deliveries.c.state).where(
+    deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.changed_at == bindparam("now")
+)
+
+
 def _literal(state: State) -> ColumnElement[str]:
     """In the SQL itself: these statements run for many rows at once, and a value to bind costs time for each."""
     return literal_column(f"'{state.value}'")

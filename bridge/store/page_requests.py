@@ -161,8 +161,11 @@ def hurry(connection: Connection, incident_ids: Iterable[int], now: datetime) ->
         )
 
 
-def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> list[int]:
-    """What a page stood for that is open is asked for again, but for what is `asked` anew; gives those incidents."""
+def take_back(connection: Connection, page_id: int, asked: Collection[int], now: datetime) -> list[int]:
+    """What a page stood for that is open is asked for again, but for what is `asked` anew; gives those incidents.
+
+    Of what a later step asks for, too, that request stands for both, and waits no longer than this page would have.
+    """
     still_open = select(incidents.c.id).where(IS_OPEN_INCIDENT, incidents.c.state == IncidentState.OPEN.value)
     of_page = connection.execute(
         select(page_requests.c.id, page_requests.c.incident_id, page_requests.c.person)
@@ -175,6 +178,13 @@ def take_back(connection: Connection, page_id: int, asked: Collection[int]) -> l
             select(page_requests.c.incident_id).where(IS_OPEN_REQUEST, page_requests.c.person.in_(persons))
         ).scalars()
     )
+    for some in slices({row.incident_id for row in of_page} & waiting):
+        connection.execute(
+            update(page_requests)
+            .where(IS_OPEN_REQUEST, page_requests.c.person.in_(persons), page_requests.c.incident_id.in_(some))
+            .where(page_requests.c.due_at > now)
+            .values(due_at=now)
+        )
     # A later step may have joined the same page about the same incident: one of them waits, the newest.
     newest: dict[int, int] = {}
     for row in of_page:
@@ -210,62 +220,42 @@ def under_way(connection: Connection, incident_ids: Collection[int]) -> set[int]
     return found
 
 
-def without_hope(connection: Connection, ids: Collection[int]) -> list[int]:
-    """Of these open incidents, the ones whose newest step has no request left that a phone may hear of."""
-    alive = (
-        select(page_requests.c.id)
-        .select_from(
-            page_requests.outerjoin(pages, pages.c.id == page_requests.c.page_id).outerjoin(
-                deliveries, deliveries.c.message_id == pages.c.message_id
-            )
+_OF_NEWEST_STEP = (
+    page_requests.c.incident_id == incidents.c.id,
+    page_requests.c.position == incidents.c.position - 1,
+    page_requests.c.requested_at >= incidents.c.paging_since,  # not when the same step ran before an Ack that ran out
+)
+_ASKED = select(page_requests.c.id).where(*_OF_NEWEST_STEP).correlate(incidents)
+_ALIVE = (
+    select(page_requests.c.id)
+    .select_from(
+        page_requests.outerjoin(pages, pages.c.id == page_requests.c.page_id).outerjoin(
+            deliveries, deliveries.c.message_id == pages.c.message_id
         )
-        .where(
-            page_requests.c.incident_id == incidents.c.id,
-            page_requests.c.position == incidents.c.position - 1,
-            page_requests.c.requested_at >= incidents.c.paging_since,
-            page_requests.c.dropped == 0,
-            (page_requests.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
-        )
-        .correlate(incidents)
     )
+    .where(
+        *_OF_NEWEST_STEP,
+        page_requests.c.dropped == 0,
+        (page_requests.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
+    )
+    .correlate(incidents)
+)
+
+
+def exhausted(connection: Connection, incident_ids: Collection[int]) -> list[int]:
+    """Of these open incidents, those whose newest step has asked for pages and has nobody left: each of them is
+    certainly not sent, or will not be made.
+
+    A step that asked for none has its wait all the same: somebody got it by Telegram only.
+    """
     found: list[int] = []
-    for some in slices(ids):
+    for some in slices(incident_ids):
         found += connection.execute(
             select(incidents.c.id).where(
-                incidents.c.id.in_(some), incidents.c.state == IncidentState.OPEN.value, ~alive.exists()
+                incidents.c.id.in_(some),
+                incidents.c.state == IncidentState.OPEN.value,
+                _ASKED.exists(),
+                ~_ALIVE.exists(),
             )
         ).scalars()
     return found
-
-
-def exhausted(connection: Connection, page_ids: Collection[int]) -> list[int]:
-    """Open incidents of these pages whose newest step has nobody left: each of its pages is certainly not sent."""
-    other = page_requests.alias("other")
-    alive = (
-        select(other.c.id)
-        .select_from(
-            other.outerjoin(pages, pages.c.id == other.c.page_id).outerjoin(
-                deliveries, deliveries.c.message_id == pages.c.message_id
-            )
-        )
-        .where(
-            other.c.incident_id == page_requests.c.incident_id,
-            other.c.position == page_requests.c.position,
-            other.c.requested_at >= incidents.c.paging_since,  # not when the same step ran before an Ack that ran out
-            other.c.dropped == 0,
-            (other.c.page_id.is_(None)) | (deliveries.c.state.not_in([state.value for state in BAD_ENDS])),
-        )
-    )
-    return list(
-        connection.execute(
-            select(page_requests.c.incident_id)
-            .distinct()
-            .select_from(page_requests.join(incidents, incidents.c.id == page_requests.c.incident_id))
-            .where(
-                page_requests.c.page_id.in_(sorted(page_ids)),
-                incidents.c.state == IncidentState.OPEN.value,
-                incidents.c.position == page_requests.c.position + 1,
-                ~alive.exists(),
-            )
-        ).scalars()
-    )

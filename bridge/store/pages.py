@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
 from bridge.domain.alerts import RANKS
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import State
 from bridge.domain.incident import IncidentState
 from bridge.oncall.records import Person
@@ -17,18 +18,23 @@ from bridge.store.incidents import Incident, of_ids
 from bridge.store.many import slices
 from bridge.store.queue import PRIORITY_PAGE
 from bridge.store.tables import IS_QUEUED, attempts, deliveries, incidents, page_requests, pages
+from bridge.store.tables import messages as messages_table
 
 OWNER = "oncall"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """One SMS to one person. `repeat`: it says that it may be one. `maybe_sent`: attempts of which nobody knows."""
+    """One SMS to one person. `repeat`: it says that it may be one. `maybe_sent`: attempts of which nobody knows.
+
+    `dated`: when it was made, by the clock of then: its ack link is made of it, so it stays when the clock is set.
+    """
 
     id: int
     person: str
     person_name: str
     message_id: int
+    dated: datetime
     created_at: datetime
     repeat: bool
     maybe_sent: int
@@ -61,8 +67,12 @@ class Paged:
     position: int
 
 
-_PAGES = select(pages, deliveries.c.maybe_sent, deliveries.c.state, deliveries.c.number).select_from(
-    pages.join(deliveries, deliveries.c.message_id == pages.c.message_id)
+_PAGES = select(
+    pages, messages_table.c.created_at.label("dated"), deliveries.c.maybe_sent, deliveries.c.state, deliveries.c.number
+).select_from(
+    pages.join(deliveries, deliveries.c.message_id == pages.c.message_id).join(
+        messages_table, messages_table.c.id == pages.c.message_id
+    )
 )
 _NEWEST = 5
 """Pages of a person that are looked at: while one waits for the gateway, no other is made."""
@@ -110,7 +120,7 @@ def add(connection: Connection, person: Person, *, key: str, hash_of: Callable[[
             segments=0,
             numbers=[person.phone],
             remarks={},
-            hold="",
+            hold=Hold.NOT,
             priority=PRIORITY_PAGE,
             group_size=1,
         ),
@@ -164,6 +174,7 @@ def _page(row: Row[Any]) -> Page:
         person=row.person,
         person_name=row.person_name,
         message_id=row.message_id,
+        dated=row.dated,
         created_at=row.created_at,
         repeat=bool(row.repeat),
         maybe_sent=row.maybe_sent,

@@ -67,6 +67,8 @@ def read_url(url: str) -> tuple[str, str]:
             raise StoreUnusable(f"BRIDGE_DATABASE_URL: the parameter {name[:40]!r} is not understood: leave it out")
     kept = [(name, value) for name, value in given if name in UNDERSTOOD]
     user, at, hosts = parts.netloc.rpartition("@")
+    if "," in hosts and "target_session_attrs" not in dict(kept):
+        kept.append(("target_session_attrs", "primary"))  # of several servers only one can be written to
     shown = f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
     return urlunsplit(parts._replace(query=urlencode(kept), fragment="")), shown
 
@@ -148,9 +150,11 @@ _TROUBLE = {
 }
 """SQLSTATE, or its class -> words."""
 
-_AGAIN = ("08", "40", "57P", "25P03", "0A000")
+_GONE = ("08", "57P", "25P03", "25006")
+"""SQLSTATEs of a session that is of no use any more; one that only reads may be of the server of before a failover."""
+_AGAIN = (*_GONE, "40", "0A000")
 """SQLSTATEs after which the same is tried anew, in a new session: nothing of the transaction was kept."""
-_PASSES = (*_AGAIN, "25006", "28", "3D000", "42501", "53", "55P03", "57", "58", "XX")
+_PASSES = (*_AGAIN, "28", "3D000", "42501", "53", "55P03", "57", "58", "XX")
 """SQLSTATEs of a server that cannot serve just now. All others are bugs of ours."""
 
 
@@ -186,7 +190,7 @@ def is_lost(error: BaseException) -> bool:
         ours = isinstance(one, ValueError)  # so are the driver's errors about values that do not fit
         if isinstance(one, OSError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError) and not ours:
             return True
-    return _sqlstate(error).startswith(("08", "57P", "25P03"))
+    return _sqlstate(error).startswith(_GONE)
 
 
 def may_work_again(error: BaseException) -> bool:

@@ -8,8 +8,10 @@ from collections import deque
 from collections.abc import Callable
 from time import perf_counter
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.store.database import GROUP_LIMIT, Database, Job, Operation, T, hand_back
@@ -30,18 +32,36 @@ DOUBT_FOR_S = 30.0
 """How long, in seconds, the server is asked what became of a commit whose answer was lost."""
 DOUBT_EVERY_S = 0.25
 
-# The lock first: what is read after it is what the writer before has committed. The number is the transaction's.
+_MADE_AT = "bridge_writer_sessions"
+
+_LOCK = f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITER})"
+
+# The lock first: what is read after it is what the writer before has committed. With it goes a mark by which the
+# transaction is known afterwards, if the answer to its commit is lost.
 _BEGIN = text(
-    f"SELECT pg_advisory_xact_lock({LOCKS}, {WRITER}), pg_current_xact_id()::text, pg_postmaster_start_time()::text"
+    f"WITH locked AS MATERIALIZED ({_LOCK}) INSERT INTO commits (writer, last, at) "  # noqa: S608 - of our own numbers
+    "SELECT CAST(:writer AS text), CAST(:number AS bigint), CAST(extract(epoch FROM now()) * 1000000 AS bigint) "
+    "FROM locked ON CONFLICT (writer) DO UPDATE SET last = excluded.last, at = excluded.at"
 )
-_BECAME = text("SELECT pg_xact_status(CAST(:number AS text)::xid8), pg_postmaster_start_time()::text")
+_LOCKED = text(_LOCK)
+# A write, though it changes nothing: a server that only reads may not have heard of the transaction.
+_BECAME = text("UPDATE commits SET at = at WHERE writer = :writer RETURNING last")
+_FORGET = text(
+    "DELETE FROM commits WHERE writer <> :writer "
+    "AND at < CAST(extract(epoch FROM now() - interval '1 day') * 1000000 AS bigint)"
+)
 
 
 class Writer:
-    """The session that writes, made by `connect`."""
+    """The session that writes, made by `connect`. `name`: that no other writer of this database has."""
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, name: str) -> None:
         self.connect = connect
+        self.name = name
+        self.number = 0
+        """Of its last transaction: each has the next one."""
+        self.sessions = 0
+        """How many were made so far."""
         self._engine = postgres_engine(lambda: self.connect())
         self._session: AsyncConnection | None = None
         self.turn = asyncio.Lock()
@@ -51,7 +71,21 @@ class Writer:
         """The session, made anew if it is lost."""
         if self._session is None:
             self._session = await self._engine.connect()
+            self.sessions += 1
+            await self._session.execute(_FORGET, {"writer": self.name})
+            await self._session.commit()
         return self._session
+
+    async def begin(self, session: AsyncConnection) -> int:
+        """Nobody else writes from here to the end of the transaction; gives its number."""
+        self.number += 1
+        await session.execute(_BEGIN, {"writer": self.name, "number": self.number})
+        return self.number
+
+    async def last(self, session: AsyncConnection) -> int:
+        """The number of its last transaction that was committed, once none of them is under way; 0: none was."""
+        await session.execute(_LOCKED)
+        return int((await session.execute(_BECAME, {"writer": self.name})).scalar() or 0)
 
     async def drop(self) -> None:
         """Give the session up: the server rolls back, and lets go of its locks."""
@@ -86,6 +120,7 @@ class PostgresDatabase(Database):
         self._doubt_for_s = doubt_for_s
         self._writer = writer
         self._reading = postgres_engine(connect, READERS)
+        event.listen(self._reading.sync_engine, "checkout", self._is_as_new)
         self._on_commit = on_commit
         self._loop = asyncio.get_running_loop()
         self._jobs: deque[Job] = deque()
@@ -133,6 +168,11 @@ class PostgresDatabase(Database):
                     await session.invalidate()
                 raise
 
+    def _is_as_new(self, _session: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """A session of before the writer's is made anew: after a failover it may be one of the server of before."""
+        if record.info.setdefault(_MADE_AT, self._writer.sessions) < self._writer.sessions:
+            raise DisconnectionError
+
     async def aclose(self) -> None:
         if self._closed:
             return
@@ -178,7 +218,7 @@ class PostgresDatabase(Database):
         started = perf_counter()
         try:
             session = await self._writer.session()
-            _, number, server = (await session.execute(_BEGIN)).one()
+            number = await self._writer.begin(session)
             await session.run_sync(_run, group)
         except BaseException as error:
             await self._undo(_cause(error))
@@ -187,7 +227,7 @@ class PostgresDatabase(Database):
             await session.commit()
         except BaseException as error:
             await self._writer.drop()
-            if not await self._was_committed(number, server, error):
+            if not await self._was_committed(number, error):
                 raise
         self._on_commit(perf_counter() - started)
 
@@ -197,23 +237,20 @@ class PostgresDatabase(Database):
         else:
             await self._writer.rollback()
 
-    async def _was_committed(self, number: str, server: str, error: BaseException) -> bool:
-        """What became of the commit whose answer did not come: the server knows it by the transaction's number.
+    async def _was_committed(self, number: int, error: BaseException) -> bool:
+        """What became of the commit whose answer did not come: its mark is there, or it is not and never will be.
 
-        `server`: since when it ran. One that was started since, or a replica, may have given the number anew.
+        A server that was put in the other's place, or crashed, tells what it has kept: the transaction with its mark.
         """
         until = self._loop.time() + self._doubt_for_s
         while self._loop.time() < until:
             try:
-                async with self._reading.connect() as session:
-                    became, running = (await session.execute(_BECAME, {"number": number})).one()
-                if became == "committed" and running != server:
-                    break
-                if became != "in progress":
-                    return bool(became == "committed")
-            except Exception as again:  # noqa: BLE001 - a server that is away; or another one, which never heard of it
-                if unavailable(again) is again:
-                    return False
+                session = await self._writer.session()
+                last = await self._writer.last(session)
+                await session.commit()
+                return last == number
+            except Exception:  # noqa: BLE001 - a server that is away, or only reads, or on which the commit still runs
+                await self._writer.drop()
             self._refuse_waiting(error)
             await asyncio.sleep(DOUBT_EVERY_S)
         raise StoreInDoubt(f"database: {explain(error)}; nobody knows whether the last commit was kept") from error

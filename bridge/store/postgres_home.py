@@ -1,5 +1,6 @@
 """A database of a PostgreSQL server: is it there, of which version, and who leads."""
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,7 @@ from bridge.store.postgres_database import PostgresDatabase, Writer
 MIGRATION_WAITS = "60s"
 """How long the migration of another process, or its last writes, are waited for."""
 OLDEST_SERVER = 13
-"""pg_xact_status and xid8 are of version 13; what is older gets no corrections any more."""
+"""What is older gets no corrections any more."""
 
 _HOLDER = text(
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
@@ -45,7 +46,7 @@ class PostgresHome(Home):
 
     def __init__(self, url: str) -> None:
         self._dsn, self._shown = read_url(url)
-        self._writer = Writer(self._connecting("added"))
+        self._writer = Writer(self._connecting("added"), uuid.uuid4().hex)
         self._open: PostgresDatabase | None = None
 
     def __str__(self) -> str:

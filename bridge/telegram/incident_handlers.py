@@ -176,8 +176,8 @@ def _who_and_text(typed: str) -> tuple[str, str]:
 
 def _only_one(roster: Roster, text: str) -> None:
     """Raises Refused for a text that begins with a second name: whoever typed it means both."""
-    second = text.split(maxsplit=1)[0] if text else ""
-    if second.startswith(SIGNS) and targets_named(roster.oncall, second[1:].rstrip(",،，:")) is not None:
+    second, _ = _who_and_text(text)
+    if second and targets_named(roster.oncall, second) is not None:
         words = "/page takes one name. For several, write /page for each, or make a group of the on-call file for them."
         raise Refused("several_names", words)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
@@ -170,7 +171,7 @@ def _clock(at: datetime) -> str:
 
 def _foot(message: MessageView, hide: bool, now: datetime) -> list[str]:
     lines = []
-    if message.hold == "paused":
+    if message.hold is Hold.PAUSED:
         lines.append("⏸ Sending is paused: this goes on when an admin says /resume.")
     elif message.hold:
         lines += [f"⚠️ {words}" for words in _questions(message, hide, now)]
@@ -202,7 +203,7 @@ def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
     late = []
     if "ask_stale_s" in remarks:
         late.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away.")
-    if message.hold == "stale":
+    if message.hold is Hold.STALE:
         late.append(f"This waited {age((now - message.created_at).total_seconds())}: bridge was away.")
     *lines, last = [*facts, *late, *([] if facts or late else ["This waits for a person."])]
     return [*lines, f"{last} {'Send it now?' if late else 'Send it?'}{_ends(message)}"]
@@ -218,7 +219,7 @@ def _buttons(message: MessageView, now: datetime) -> tuple[Button, ...]:
     if message.buttons_until is None or message.buttons_until <= now:
         return ()
     tag = f"{message.id}:{message.turn}"
-    if message.hold in ("ask", "stale") and message.counts.get(State.HELD):
+    if message.hold.asks and message.counts.get(State.HELD):
         return (Button(label="Send now", data=f"go:{tag}"), Button(label="Cancel", data=f"no:{tag}"))
     if message.counts.get(State.UNKNOWN):
         return (Button(label="Send again", data=f"again:{tag}"), Button(label="Leave it", data=f"leave:{tag}"))

@@ -21,9 +21,10 @@ from bridge.domain.alerts import News
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.wording import count
 from bridge.services.incidents import refused_posts
+from bridge.services.incidents.keep_requests import KeepRequests, NewRequest
 from bridge.services.incidents.refused_posts import RefusedPosts, Sender
 from bridge.sources import SOURCES, NotSuchAPayload, generic, grafana
-from bridge.store import alert_inbox, audit, incidents
+from bridge.store import audit
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
@@ -47,13 +48,6 @@ CONTENT_TYPE_LIMIT = 200
 
 PUT_TOO = (grafana.NAME, generic.NAME)
 """Sources that may use PUT; all use POST."""
-
-ENDS_TOLD = 10
-TITLE_SHOWN = 40
-_ENDS_NOTHING = (
-    "“{}” is resolved, and nothing with that key is open: this changes nothing. An end needs the key of its firing, or "
-    "the same title where there is none"
-)
 
 NEAR = "alert"
 """What stands in an address that is meant to be one of these; in `/api/v2/alerts`, too, where a Prometheus posts."""
@@ -98,6 +92,7 @@ class AlertDoor:
         self._refused_posts = refused_posts
         self._on_refused = on_refused
         self._unknown = Room(UNKNOWN_LIMIT)
+        self._keeping = KeepRequests(database, refused_posts)
         self._tried_again = TriedAgain("alerts", answer_within_s)
 
     def routes(self) -> list[Route]:
@@ -155,17 +150,17 @@ class AlertDoor:
                 return problem(422, "invalid", str(error))
         if news is None:
             return unauthorized()
-        now = self._clock.now()
-        entry = replace(self._entry(source, request), detail=count(len(news.alerts), "alert"))
-
-        def keep(connection: Connection) -> tuple[str, ...]:
-            ends_nothing = _ends_nothing(connection, news) if source == generic.NAME else ()
-            alert_inbox.keep(connection, source, content_type, body, now)
-            audit.write(connection, entry, now)
-            self._refused_posts.taken(connection, Sender(source=source, name=entry.name), now)
-            return ends_nothing
-
-        told = [*news.warnings, *await self._database.write(keep)]
+        entry = self._entry(source, request)
+        kept = NewRequest(
+            sender=Sender(source=source, name=entry.name),
+            entry=replace(entry, detail=count(len(news.alerts), "alert")),
+            content_type=content_type,
+            body=body,
+            news=news,
+            came_at=self._clock.now(),
+            tells_ends=source == generic.NAME,
+        )
+        told = [*news.warnings, *await self._keeping.keep(kept)]
         log.debug("a request of %s is kept", source, extra={"event": "alert.kept"})
         self._on_kept()
         return JSONResponse({"alerts": len(news.alerts)} | ({"warnings": told} if told else {}), 202)
@@ -191,13 +186,12 @@ class AlertDoor:
         name = name_of(request, self._names) if meant else None
         if name is None:
             return
-        last = request.url.path.rstrip("/").rpartition("/")[2]
-        source = last if last in SOURCES else refused_posts.NOWHERE
-        address = f"{refused_posts.NOWHERE}/{last}" if last in SOURCES else refused_posts.NOWHERE
+        addresses = {f"/alerts/{one}": one for one in SOURCES}
+        # Of an address that is none of ours nothing is told: a token may stand in it.
+        address = request.url.path if request.url.path in addresses else refused_posts.NOWHERE
         entry = AuditEntry(who=f"alerts:{name}", name=name, door="alerts", act=f"{request.method} {address}")
-        addresses = ", ".join(f"/alerts/{source}" for source in SOURCES)
-        why = f"Send it by POST to one of {addresses}."
-        await self._tell(entry, source, ASTRAY[status], why)
+        why = f"Send it by POST to one of {', '.join(addresses)}."
+        await self._tell(entry, addresses.get(address, refused_posts.NOWHERE), ASTRAY[status], why)
 
     async def _tell(self, entry: AuditEntry, source: str, kind: str, why: str) -> None:
         now = self._clock.now()
@@ -221,17 +215,3 @@ class AlertDoor:
         ):
             return None
         return SOURCES[source](body, content_type)
-
-
-def _ends_nothing(connection: Connection, news: News) -> tuple[str, ...]:
-    """A sentence for each of the first few ends of which nothing is open; none where that cannot be told now.
-
-    What was kept before and is not taken in yet may open anything.
-    """
-    fires = {alert.fingerprint for alert in news.alerts if alert.firing}
-    ends = {alert.fingerprint: alert.title for alert in news.alerts if not alert.firing}
-    looked_at = [key for key in ends if key not in fires][:ENDS_TOLD]
-    if not looked_at or alert_inbox.oldest(connection) is not None:
-        return ()
-    is_open = incidents.open_of(connection, generic.NAME, looked_at)
-    return tuple(_ENDS_NOTHING.format(ends[key][:TITLE_SHOWN]) for key in looked_at if key not in is_open)

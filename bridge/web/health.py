@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 
 LOOP_LIMIT = timedelta(seconds=15)
 COMMIT_LIMIT_S = 4.0

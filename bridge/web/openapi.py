@@ -12,6 +12,7 @@ from bridge.web.auth import is_loopback, name_of
 from bridge.web.openapi_alerts import alert_paths
 from bridge.web.problem import unauthorized
 from bridge.web.sms_api import NewSms
+from bridge.web.telegram import SECRET
 
 _JSON = "application/json"
 
@@ -103,7 +104,10 @@ def document() -> dict[str, Any]:
             },
         },
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "webhook": {"type": "apiKey", "in": "header", "name": SECRET},
+            },
             "schemas": _schemas(),
         },
     }

@@ -1,10 +1,12 @@
-"""The paths of alerts, heartbeats and the ack page, for `/openapi.json`."""
+"""The paths of alerts, heartbeats, the ack page and the webhook, for `/openapi.json`."""
 
 from collections.abc import Callable
 from typing import Any
 
 from bridge.sources import SOURCES
+from bridge.store.inbox import LARGEST_ID
 from bridge.web.alerts import methods
+from bridge.web.telegram import PATH
 
 Answer = Callable[[str, str | None], dict[str, Any]]
 
@@ -39,7 +41,11 @@ def alert_paths(answer: Answer) -> dict[str, Any]:
         }
         for source in SOURCES
     }
-    return alerts | {"/heartbeats/{name}": _heartbeat(answer), "/a/{token}": _ack_page()}
+    return alerts | {
+        "/heartbeats/{name}": _heartbeat(answer),
+        "/a/{token}": _ack_page(),
+        PATH: _telegram(answer),
+    }
 
 
 def _content(source: str) -> dict[str, Any]:
@@ -72,6 +78,33 @@ def _heartbeat(answer: Answer) -> dict[str, Any]:
         },
     }
     return {"get": ping, "post": ping}
+
+
+def _telegram(answer: Answer) -> dict[str, Any]:
+    post = {
+        "summary": "An update of Telegram's. It comes again until it is answered with 200.",
+        "security": [{"webhook": []}],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["update_id"],
+                        "properties": {"update_id": {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}},
+                    }
+                }
+            },
+        },
+        "responses": {
+            "200": answer("The update is committed, or was before.", None),
+            "401": answer("The secret is wrong, or not there.", "Problem"),
+            "413": answer("The body is too large.", "Problem"),
+            "422": answer("No update.", "Problem"),
+            "503": answer("It could not be committed: send it again.", "Problem"),
+        },
+    }
+    return {"post": post}
 
 
 def _ack_page() -> dict[str, Any]:

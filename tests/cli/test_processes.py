@@ -11,11 +11,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_errors import Refusal, not_found, unauthorized
 from bridge.sandbox.telegram_faults import refused
 from tests.cli.program import ROOT, Shell
 from tests.support.eventually import until
+from tests.support.sandboxes import ADMIN
+
+TOKEN = "a-token-of-the-three-0001"
 
 
 async def first_line(process: "subprocess.Popen[bytes]") -> str:
@@ -86,6 +90,18 @@ def free_port() -> int:
         return int(listening.getsockname()[1])
 
 
+def three_free_ports() -> int:
+    """The first of three side by side."""
+    while True:
+        first = free_port()
+        try:
+            for port in (first + 1, first + 2):
+                socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return first
+
+
 def answers(address: str) -> bool:
     """Whether somebody answers there."""
     try:
@@ -94,10 +110,10 @@ def answers(address: str) -> bool:
         return False
 
 
-def honcho(shell: Shell, log: Path, variables: dict[str, str]) -> "subprocess.Popen[bytes]":
+def honcho(shell: Shell, log: Path, variables: dict[str, str], *arguments: str) -> "subprocess.Popen[bytes]":
     with log.open("wb") as output:
         return subprocess.Popen(
-            ["honcho", "start", "-f", str(ROOT / "Procfile"), "-d", str(shell.folder), "web"],
+            ["honcho", "start", "-f", str(ROOT / "Procfile"), "-d", str(shell.folder), *arguments],
             cwd=shell.folder,
             env=shell.environment(**variables),
             stdout=output,
@@ -110,7 +126,7 @@ async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -
     port = free_port()
     variables = {"BRIDGE_PORT": "", "BRIDGE_HOST": "127.0.0.1", "PORT": str(port)}
     log = shell.folder / "honcho.log"
-    process = honcho(shell, log, variables)
+    process = honcho(shell, log, variables, "web")
     try:
         address = f"http://127.0.0.1:{port}/healthz"
         await until(lambda: process.poll() is not None or answers(address), timeout_s=20, otherwise=log.read_text)
@@ -120,6 +136,40 @@ async def test_the_procfile_starts_the_service_on_the_hosts_port(shell: Shell) -
         assert "Traceback" not in log.read_text()
         assert f"ready on 127.0.0.1:{port}" in log.read_text()
         assert "[event=app.stopped]" in log.read_text()
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+async def test_three_web_processes_of_the_procfile_share_one_postgresql(
+    shell: Shell, postgres_url: str, gateway: MsmpusherSandbox, telegram: TelegramSandbox
+) -> None:
+    first = three_free_ports()
+    ports = range(first, first + 3)
+    log = shell.folder / "honcho.log"
+    variables = {"BRIDGE_PORT": "", "BRIDGE_HOST": "127.0.0.1", "BRIDGE_DATABASE_URL": postgres_url} | {
+        "BRIDGE_API_TOKENS": f"ci={TOKEN}"
+    }
+    assert (await shell.bridge("migrate", **variables)).code == 0  # the line `release`
+    process = honcho(shell, log, variables, "-p", str(first), "-c", "web=3", "web")
+    try:
+        addresses = [f"http://127.0.0.1:{port}" for port in ports]
+        await until(lambda: all(answers(f"{one}/readyz") for one in addresses), timeout_s=40, otherwise=log.read_text)
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            roles = [(await client.get(f"{one}/readyz")).json()["role"] for one in addresses]
+            assert sorted(roles) == ["follower", "follower", "leader"]
+            for number, one in enumerate(addresses):
+                asked = {"to": ["0241109433"], "text": f"to {number}"}
+                assert (await client.post(f"{one}/v1/sms", json=asked)).is_success
+        telegram.private(ADMIN)
+        telegram.say(ADMIN, "/sms 0551234567 by chat")
+        wanted = ["by chat", "to 0", "to 1", "to 2"]
+        await until(lambda: sorted(sms.text for sms in gateway.sent) == wanted, otherwise=log.read_text)
+        process.send_signal(signal.SIGTERM)
+        await until(lambda: process.poll() is not None, timeout_s=15, otherwise=log.read_text)
+        assert "Traceback" not in log.read_text()
+        assert log.read_text().count("[event=app.stopped]") == 3
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -153,13 +203,12 @@ async def test_run_warns_of_what_works_and_is_not_safe(shell: Shell) -> None:
         variables={
             "BRIDGE_MSMPUSHER_METHOD": "get",
             "BRIDGE_TELEGRAM_ADMINS": "",
-            "BRIDGE_TELEGRAM_WEBHOOK_SECRET": "5",
             "BRIDGE_ALERT_TOKENS": "ci=hunter2",
         },
     )
     try:
         text = await said_until(process, "app.ready")
-        for event in ("settings.keys_in_urls", "settings.nobody", "settings.later", "settings.short_token"):
+        for event in ("settings.keys_in_urls", "settings.nobody", "settings.short_token"):
             assert f"[event={event}]" in text
         assert "hunter2" not in text
         code, out, err = await stopped(process, signal.SIGTERM)

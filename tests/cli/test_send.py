@@ -187,7 +187,8 @@ async def test_the_first_message_to_another_country_needs_a_yes(shell: Shell) ->
     done = await shell.bridge("send", f"{TO}, +4915112345678", "x")
     assert (done.code, done.err.splitlines()[0]) == (1, "This is the first message to DE.")
     assert not shell.database.exists()
-    assert (await shell.bridge("send", "+4915112345678", "x")).code == 0  # the very first one of a new database
+    assert (await shell.bridge("send", "+4915112345678", "x")).code == 1
+    assert (await shell.bridge("send", "+4915112345678", "x", "--yes")).code == 0
     done = await shell.bridge("send", "+447820125799", "x")
     assert (done.code, done.err.splitlines()[0]) == (1, "This is the first message to GB.")
     assert (await shell.bridge("send", "+447820125799", "x", BRIDGE_DEFAULT_REGION="GB")).code == 0

@@ -23,7 +23,10 @@ MISTAKES = {
         {"BRIDGE_TELEGRAM_USERS": "@kofi"},
         "BRIDGE_TELEGRAM_USERS: '@kofi' is no numeric",
     ),
-    "webhook": ({"BRIDGE_TELEGRAM_RECEIVE": "webhook"}, "BRIDGE_TELEGRAM_RECEIVE: webhook is not there yet"),
+    "webhook": (
+        {"BRIDGE_TELEGRAM_RECEIVE": "webhook"},
+        "BRIDGE_TELEGRAM_RECEIVE: no webhook is possible",
+    ),
     "token of another form": ({"BRIDGE_TELEGRAM_TOKEN": "hidden"}, "BRIDGE_TELEGRAM_TOKEN: is not of the form"),
     "half an address": ({"BRIDGE_MSMPUSHER_URL": "http://[::1"}, "BRIDGE_MSMPUSHER_URL: must be an address"),
     "port of letters": ({"BRIDGE_TELEGRAM_API_URL": "http://host:abc/x"}, "BRIDGE_TELEGRAM_API_URL: must be an addr"),

@@ -37,7 +37,7 @@ class Scene:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.database = folder / "bridge.db"
-        self.telegram = TelegramSandbox(limits=NO_LIMITS)
+        self.telegram = TelegramSandbox(limits=NO_LIMITS, webhook_second_s=0.05)
         self.gateway = MsmpusherSandbox()
         self.address = ""
         self.books = Books(self.database, self.telegram, self.gateway)

@@ -234,6 +234,7 @@ async def test_nothing_that_the_service_writes_or_refuses_holds_what_it_must_not
             grafana_secret=GRAFANA,
             alert_tokens=f"am={ALERT}",
             public_url="https://pager.example.org",
+            telegram_receive="polling",
         )
         port = await ready(service)
         await drive_gateway(scene)

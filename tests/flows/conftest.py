@@ -13,6 +13,7 @@ from tests.support import team as support
 from tests.support.manual_clock import ManualClock
 from tests.support.strict_telegram import StrictTelegram
 from tests.support.team import Team
+from tests.web.listening import free_port
 
 StartTeam = Callable[..., Awaitable[Team]]
 
@@ -27,6 +28,25 @@ def telegram_kind() -> type[TelegramSandbox]:
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Where the service keeps what it knows: `both_databases` gives a test both."""
     return "postgres" if request.config.getoption("--postgres") else "sqlite"
+
+
+@pytest.fixture
+def receive_kind() -> str:
+    """How updates come: `both_ways` gives a test both."""
+    return "polling"
+
+
+@pytest.fixture
+def receive_settings(receive_kind: str) -> dict[str, object]:
+    """The settings for it; nothing for the usual polling."""
+    if receive_kind == "polling":
+        return {}
+    port = free_port()  # known beforehand: the emulator delivers to that very address
+    return {
+        "BRIDGE_TELEGRAM_RECEIVE": "webhook",
+        "BRIDGE_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "BRIDGE_PORT": port,
+    }
 
 
 @pytest.fixture(scope="session")
@@ -51,17 +71,18 @@ async def start_team(
     tmp_path: Path,
     empty_database: Path,
     database_url: dict[str, str],
+    receive_settings: dict[str, object],
     telegram_kind: type[TelegramSandbox],
 ) -> AsyncIterator[StartTeam]:
     """Starts the service, once: `await start_team(BRIDGE_CONFIRM_ABOVE=2)`. At the end nothing unseen may be left."""
     shutil.copyfile(empty_database, tmp_path / "bridge.db")
     clock = ManualClock()
-    telegram = telegram_kind(limits=NO_LIMITS, now=clock.timestamp, clock=clock.timestamp)
+    telegram = telegram_kind(limits=NO_LIMITS, webhook_second_s=0.02, now=clock.timestamp, clock=clock.timestamp)
     gateway = MsmpusherSandbox()
     started: list[Team] = []
 
     async def started_with(**changed: object) -> Team:
-        changed = {**database_url, **changed}
+        changed = {**database_url, **receive_settings, **changed}
         await asyncio.gather(telegram.start(), gateway.start())
         started.append(await support.start_team(telegram, gateway, clock, tmp_path, **changed))
         return started[-1]
@@ -96,3 +117,6 @@ both_telegrams = pytest.mark.parametrize("telegram_kind", _kinds())
 
 both_databases = pytest.mark.parametrize("database_kind", ["sqlite", "postgres"])
 """Runs a flow twice: on SQLite, and on PostgreSQL."""
+
+both_ways = pytest.mark.parametrize("receive_kind", ["polling", "webhook"])
+"""Runs a flow twice: Telegram is asked for updates, and Telegram brings them."""

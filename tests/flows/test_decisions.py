@@ -612,11 +612,10 @@ async def test_what_is_cancelled_or_not_confirmed_makes_no_country_known(team: T
     await team.kofi.chat.shows("#4", "the first message to DE, GB")
 
 
-async def test_the_very_first_country_does_not_ask(team: Team) -> None:
+async def test_the_very_first_message_asks_too_unless_it_is_to_the_default_region(team: Team) -> None:
     await team.kofi.says(f"/sms {BERLIN} hallo")
-    await team.phone(BERLIN).gets("hallo")
-    await team.kofi.chat.shows("✅")
-    await team.kofi.says("/sms 0241109433 hi")  # that of BRIDGE_DEFAULT_REGION never does
+    await team.kofi.chat.shows("#1", "the first message to DE")
+    await team.kofi.says("/sms 0241109433 hi")
     await team.phone(KWAME).gets("hi")
     await team.kofi.chat.shows("#2", "✅")
 

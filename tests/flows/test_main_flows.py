@@ -1,7 +1,7 @@
 """The flows that everybody uses, against our sandbox and against somebody else's Bot API server."""
 
 from bridge.sandbox.msmpusher import Mode
-from tests.flows.conftest import StartTeam, both_databases, both_telegrams
+from tests.flows.conftest import StartTeam, both_databases, both_telegrams, both_ways
 
 pytestmark = both_telegrams
 
@@ -9,6 +9,7 @@ KWAME = "+233241109433"
 YAA = "+233551234567"
 
 
+@both_ways
 @both_databases
 async def test_an_sms_reaches_the_phone_and_the_chat_says_so(start_team: StartTeam) -> None:
     team = await start_team()
@@ -32,6 +33,7 @@ async def test_an_unknown_outcome_is_sent_again_only_when_somebody_presses(start
     assert card.buttons == ()
 
 
+@both_ways
 async def test_a_costly_sms_goes_out_after_its_confirmation(start_team: StartTeam) -> None:
     team = await start_team(BRIDGE_CONFIRM_ABOVE=1)
     await team.kofi.says("/sms 0241109433, 0551234567 hello")
@@ -97,6 +99,7 @@ async def test_help_whoami_history_and_status_are_answered(start_team: StartTeam
     await team.ama.chat.shows("There is no message #7.")
 
 
+@both_ways
 async def test_a_stranger_gets_nothing_but_their_id(start_team: StartTeam) -> None:
     team = await start_team()
     await team.efua.says("/sms 0241109433 hello")

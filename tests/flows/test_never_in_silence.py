@@ -181,3 +181,18 @@ async def test_an_ack_after_the_end_of_the_steps_takes_the_last_page_back(team: 
     await team.minutes_pass(6)
     assert team.phone(AMA).texts == []
     assert told(team, "Nobody is paged about it any more") == 0
+
+
+# --- a gateway that asks for a long rest
+
+
+async def test_a_gateway_that_asks_for_an_hour_of_rest_is_asked_about_a_page_every_five_minutes(team: Team) -> None:
+    await team.on_call(ONCALL.replace('wait = "5m"', 'wait = "50m"'))
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 3600
+    await team.alertmanager.fires("disk full")
+    await team.minutes_pass(5.1)
+    assert len(team.gateway.calls) == 2
+    team.gateway.mode = Mode.OK
+    await team.minutes_pass(5.1)
+    assert len(team.phone(AMA).texts) == 1

@@ -1,5 +1,7 @@
 """Who cannot be reached as planned: people with Telegram only, and chats that refuse the bot."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.flows.conftest import StartTeam
@@ -56,6 +58,34 @@ async def test_where_nobody_knows_whether_the_private_chat_is_open_the_next_step
     await team.alertmanager.fires("disk full")
     await team.phone(AMA).gets("CRITICAL disk full (now) /ack P1")
     await team.ama.chat.shows("A1", "Kofi: by Telegram only", "Ama: sent")
+
+
+ESI = "+233201234567"
+
+AMA_SLEEPS = (
+    ONCALL.replace(f'phone = "{KOFI}"', "telegram = 222222222")
+    .replace("telegram = 111111111", 'telegram = 111111111\nquiet = "22:00-07:00"')
+    .replace('page = ["person:ama"], wait = "5m"', 'page = ["person:esi", "person:ama"], wait = "5m"')
+    .replace('page = ["person:kofi"], wait = "10m"', 'page = ["person:kofi"], wait = "12h"')
+    .replace("[policies.default]", f'[people.esi]\nname = "Esi"\nphone = "{ESI}"\n[policies.default]')
+    .replace('fallback = ["person:ama"]', 'fallback = ["person:esi"]')
+)
+"""Esi, and Ama when she wakes; then Kofi by Telegram, for half a day; then Esi again."""
+
+
+@pytest.mark.unwatched
+async def test_a_step_by_telegram_only_keeps_its_wait_when_somebody_of_the_step_before_is_lost(team: Team) -> None:
+    await team.on_call(AMA_SLEEPS)
+    team.time_passes((datetime(2026, 1, 5, 23, 0, tzinfo=UTC) - team.clock.now()).total_seconds())
+    await has_pressed_start(team)
+    await team.alertmanager.fires("slow", severity="warning")
+    await team.minutes_pass(5.1)
+    await team.kofi.chat.shows("A1 · warning")
+    await team.on_call(AMA_SLEEPS.replace(f'phone = "{AMA}"\n', ""))
+    await team.minutes_pass(8 * 60)  # Ama wakes, and has no phone in the file any more
+    assert len(team.phone(ESI).texts) == 1
+    await team.minutes_pass(4 * 60)
+    assert len(team.phone(ESI).texts) == 2
 
 
 async def test_who_has_telegram_only_beside_somebody_with_a_phone_gets_the_card(team: Team) -> None:

@@ -74,6 +74,15 @@ async def test_while_the_gateway_is_out_a_page_waits_takes_in_what_is_new_and_te
     await team.ama.chat.shows("Pages leave again")
 
 
+async def test_that_a_gateway_asks_for_an_hour_of_rest_is_told_at_once_and_not_after_it(team: Team) -> None:
+    team.gateway.mode = Mode.BUSY_SECONDS
+    team.gateway.knobs.retry_after_s = 3600
+    await team.alertmanager.fires("disk full")
+    await team.ama.chat.shows("A1", "queued: the gateway is busy")
+    await team.ama.chat.shows("🚨", "Pages cannot leave for 5 minutes", "No SMS wakes anybody")
+    assert team.phone(AMA).texts == []
+
+
 async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woken_and_when_it_is_over(
     team: Team,
 ) -> None:
@@ -96,6 +105,24 @@ async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woke
     await team.ama.chat.shows("acknowledged by Ama", at=card)
 
 
+@pytest.mark.unwatched
+async def test_while_one_number_is_never_taken_pages_do_not_leave_again_by_another(team: Team) -> None:
+    await team.on_call(ONCALL.replace('["person:ama"], wait = "5m"', '["person:ama", "person:kofi"], wait = "5m"'))
+    team.gateway.number_modes[KOFI] = Mode.FAILS  # of his network, all evening
+    for number in range(6):
+        await team.alertmanager.fires(f"disk {number}")
+        await team.minutes_pass(2)
+    assert len(team.phone(AMA).texts) >= 6
+    told = [post.text for post in team.ama.chat.posts if "Pages" in post.text]
+    assert len(told) == 1
+    assert "Pages have not left for" in told[0]
+    del team.gateway.number_modes[KOFI]
+    await team.minutes_pass(2)
+    await team.ama.chat.shows("Pages leave again")
+    assert len(team.phone(KOFI).texts) == 1
+
+
+@pytest.mark.unwatched
 async def test_an_ack_takes_back_a_page_that_still_waits(team: Team) -> None:
     team.gateway.mode = Mode.DOWN
     await team.alertmanager.fires("one")

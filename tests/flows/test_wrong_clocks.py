@@ -180,6 +180,37 @@ async def test_after_our_clock_was_set_back_a_new_incident_has_its_own_card(team
     await team.ama.chat.shows("A6 · critical")
 
 
+@pytest.mark.parametrize("away", [False, True], ids=["while it runs", "while it is away"])
+async def test_after_our_clock_was_set_back_a_person_is_left_alone_for_the_interval(team: Team, away: bool) -> None:
+    team.time_flies = False
+    await team.alertmanager.fires("before")
+    if away:
+        await comes_back(team, -HOUR)
+    else:
+        team.clock.is_set(-HOUR)
+        team.app.wake()
+    for number in range(5):
+        team.time_passes(2)
+        await team.alertmanager.fires(f"after {number}")
+    assert len(team.phone(AMA).texts) == 1
+    await team.minutes_pass(1.1)
+    assert [text.split(" /")[0] for text in team.phone(AMA).texts[1:]] == ["CRITICAL after 0 (1 minute ago) +4 more"]
+
+
+async def test_the_link_of_a_page_that_waited_while_our_clock_was_set_back_opens(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_PUBLIC_URL="https://pager.example.org")
+    await team.on_call(ONCALL)
+    team.gateway.mode = Mode.NO_BALANCE
+    await team.alertmanager.fires("disk full")
+    await clock_is_set(team, -HOUR)
+    team.gateway.mode = Mode.OK
+    await team.minutes_pass(1)
+    (text,) = team.phone(AMA).texts
+    link = text[text.index("/a/") :].split()[0]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{team.app.port}") as client:
+        assert (await client.get(link)).status_code == 200
+
+
 # --- a clock that leaps ahead, or a machine that slept: nobody can tell one from the other
 
 

@@ -13,7 +13,7 @@ from bridge.gateways.msmpusher import MsmpusherGateway, build
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 
 PRIVATE_KEY, PUBLIC_KEY = "private/k3y+of=ours", "public&k3y of ours"
-TIMEOUT_S = 0.2
+TIMEOUT_S = 10
 
 Build = Callable[..., MsmpusherGateway]
 

@@ -48,6 +48,12 @@ class Case(Generic[F]):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def timeout_s(self) -> float:
+        """Of the gateway. Where an answer comes, it is waited for: a busy machine must not cut it off."""
+        waits_in_vain = any(reason is Reason.NO_ANSWER for _, reason in self.expect.values())
+        return 0.2 if waits_in_vain else 10
+
 
 async def holds(case: Case[F], gateway: Gateway, fake: F) -> None:
     """Runs one case."""

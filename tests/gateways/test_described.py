@@ -131,7 +131,7 @@ async def start() -> AsyncIterator[Start]:
     running: list[Any] = []
     ids = (f"id-{number}" for number in itertools.count(1))
 
-    async def begin(name: str, *, timeout_s: float = 0.2, **values: str) -> tuple[FakeService, DescribedGateway]:
+    async def begin(name: str, *, timeout_s: float = 10, **values: str) -> tuple[FakeService, DescribedGateway]:
         fake = FakeService(SERVICES[name]())
         await fake.start()
         described = read(at(example(name), fake.origin), values={**SECRETS, **values}, used=[name])[name]
@@ -150,7 +150,7 @@ def test_each_example_of_the_page_is_run_here() -> None:
 
 @pytest.mark.parametrize(("name", "case"), TABLE, ids=[f"{name}: {case}" for name, case in TABLE])
 async def test_contract(name: str, case: Case[FakeService], start: Start) -> None:
-    fake, gateway = await start(name)
+    fake, gateway = await start(name, timeout_s=case.timeout_s)
 
     await holds(case, gateway, fake)
 

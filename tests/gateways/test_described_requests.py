@@ -165,17 +165,22 @@ CASES: list[Case[Any]] = [
 
 
 @pytest.fixture
-async def plain() -> AsyncIterator[tuple[FakeService, DescribedGateway]]:
+def timeout_s() -> float:
+    return 10
+
+
+@pytest.fixture
+async def plain(timeout_s: float) -> AsyncIterator[tuple[FakeService, DescribedGateway]]:
     fake = FakeService(Plain())
     await fake.start()
     found = read(PLAIN.format(origin=fake.origin), values={"KEY": KEY}, used=["plain"])["plain"]
-    gateway = build(found, make_id=lambda: "an-id", now=lambda: datetime.now(UTC), timeout_s=0.2)
+    gateway = build(found, make_id=lambda: "an-id", now=lambda: datetime.now(UTC), timeout_s=timeout_s)
     yield fake, gateway
     await gateway.aclose()
     await fake.stop()
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("case", "timeout_s"), [(case, case.timeout_s) for case in CASES], ids=map(str, CASES))
 async def test_contract(case: Case[Any], plain: tuple[FakeService, DescribedGateway]) -> None:
     fake, gateway = plain
 

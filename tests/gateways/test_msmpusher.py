@@ -121,7 +121,7 @@ CASES: list[Case[MsmpusherSandbox]] = [
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_contract(case: Case[MsmpusherSandbox], method: str, fake: MsmpusherSandbox, gateway_for: Build) -> None:
-    await holds(case, gateway_for(fake.url, method=method), fake)
+    await holds(case, gateway_for(fake.url, method=method, timeout_s=case.timeout_s), fake)
 
     assert len(fake.calls) <= 1  # never followed, never repeated
 

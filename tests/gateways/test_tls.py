@@ -144,7 +144,7 @@ async def hanging_up() -> AsyncIterator[int]:
 
 
 async def test_a_time_out_in_the_handshake_is_certainly_not_sent(mute: int, gateway_for: Build) -> None:
-    gateway = gateway_for(f"https://127.0.0.1:{mute}/", ssl_context=ssl.create_default_context())
+    gateway = gateway_for(f"https://127.0.0.1:{mute}/", ssl_context=ssl.create_default_context(), timeout_s=0.2)
 
     assert await gateway.send([A], TEXT) == {A: NotSent(reason=Reason.UNREACHABLE)}
 

@@ -40,7 +40,7 @@ async def test_without_keeping_every_call_takes_a_fresh_connection(fake: Msmpush
 async def test_after_trouble_the_next_call_takes_a_fresh_connection(
     fault: Mode, fake: MsmpusherSandbox, gateway_for: Build
 ) -> None:
-    gateway = gateway_for(fake.url)
+    gateway = gateway_for(fake.url, timeout_s=0.5 if fault is Mode.HANG else 10)
     fake.knobs.huge_bytes = 1024 * 1024
     fake.next_modes.append(fault)
     await gateway.send([A], TEXT)
@@ -56,7 +56,7 @@ async def test_after_trouble_the_next_call_takes_a_fresh_connection(
 async def test_a_second_answer_never_settles_the_next_call(
     standing: Mode, fake: MsmpusherSandbox, gateway_for: Build
 ) -> None:
-    gateway = gateway_for(fake.url)
+    gateway = gateway_for(fake.url, timeout_s=0.5 if standing is Mode.HANG else 10)
     fake.next_modes.append(Mode.TWO_ANSWERS)
     fake.mode = standing
 

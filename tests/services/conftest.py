@@ -6,20 +6,13 @@ import pytest
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from tests.services.rig import Rig
 from tests.support.databases import new_database
+from tests.support.sandboxes import gateway  # noqa: F401 - a fixture
 
 MakeRig = Callable[..., Awaitable[Rig]]
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[MsmpusherSandbox]:
-    sandbox = MsmpusherSandbox()
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
-
-
-@pytest.fixture
-async def make_rig(gateway: MsmpusherSandbox, tmp_path: Path) -> AsyncIterator[MakeRig]:
+async def make_rig(gateway: MsmpusherSandbox, tmp_path: Path) -> AsyncIterator[MakeRig]:  # noqa: F811
     """Makes a delivering half of bridge: see `Rig` for what may be set."""
     made: list[Rig] = []
 

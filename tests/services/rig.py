@@ -8,7 +8,7 @@ from pathlib import Path
 from bridge.clock import Clock, SystemClock
 from bridge.domain.delivery import SETTLED, State
 from bridge.domain.failover import Way
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.services.sms.choose_gateway import Turned
@@ -43,11 +43,16 @@ class Rig:
         gateways: Sequence[Gateway] = (),
         ways: Sequence[Way] = (),
         only_message: int | None = None,
+        claims: Claims | None = None,
+        database: Callable[[Path], SqliteDatabase] = SqliteDatabase,
+        hears: Callable[[], None] = lambda: None,
     ) -> None:
+        """`hears`: called when outcomes are told."""
         self.path = path
         self.clock = clock or SystemClock()
         self.batch = batch
-        self.database = SqliteDatabase(path)
+        self.database = database(path)
+        self._hears = hears
         self.heard: list[Finished] = []
         self.turned: list[Turned] = []
         self.woken = asyncio.Event()
@@ -70,7 +75,7 @@ class Rig:
             retry=RetryPolicy(retry_for_s),
             clock=self.clock,
             ways=ways or [Way(name="msmpusher", batch=batch)],
-            claims=Claims(lambda: "this process"),
+            claims=claims or Claims(lambda: "this process"),
             make_id=lambda: f"call-{next(self._ids)}",
             wake=self._wake,
             on_finished=self._hear,
@@ -133,6 +138,7 @@ class Rig:
         self.loop.wake()
 
     def _hear(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
+        self._hears()
         self.heard += finished
         self.turned += turned
         task = asyncio.ensure_future(self._tell())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import State
 from bridge.domain.errors import Refused
 from bridge.services.sms import decide_message
@@ -40,7 +41,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 def with_buttons(connection: Connection, state: State) -> int:
     """A message of Ama's in this state, with buttons until `END`."""
-    message_id = add_message(connection, now=MONDAY_MORNING, hold="ask" if state is State.HELD else "")
+    message_id = add_message(connection, now=MONDAY_MORNING, hold=Hold.ASK if state is State.HELD else Hold.NOT)
     put_in_state(connection, message_id, state)
     messages.offer_buttons(connection, message_id, END)
     return message_id

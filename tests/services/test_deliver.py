@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import Cause, State
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, GatewayWords, Outcome
@@ -406,7 +407,7 @@ async def test_an_answer_that_comes_after_a_resend_changes_nothing(
 
 async def test_what_is_held_or_cancelled_is_not_sent(make_rig: MakeRig, gateway: MsmpusherSandbox) -> None:
     rig = await make_rig()
-    held = await rig.send([number(1)], hold="ask")
+    held = await rig.send([number(1)], hold=Hold.ASK)
     cancelled = await rig.send([number(2)])
     now = rig.clock.now()
     await rig.database.write(

@@ -164,7 +164,13 @@ class Paged(RuleBasedStateMachine):
         def make_token(message_id: int, made_at: datetime) -> str:
             return str(message_id)
 
-        sent_pages = SentPages(notices=notices, roster=lambda _: ROSTER, make_token=make_token, link=lambda _: "")
+        sent_pages = SentPages(
+            notices=notices,
+            roster=lambda _: ROSTER,
+            people=lambda _: ROSTER.oncall.people,
+            make_token=make_token,
+            link=lambda _: "",
+        )
         self.alerting = Alerting(
             database=self.database,
             roster=lambda _: ROSTER,

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.services.heartbeats.outgoing import EVERY_S, OutgoingHeartbeat
 from bridge.store import alert_inbox, switches
 from bridge.store.database import Database

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.services.sms.retry import (
     FIRST_WAIT_S,
+    LONGEST_PAGE_WAIT_S,
     LONGEST_RETRY_AFTER_S,
     LONGEST_WAIT_S,
     RetryPolicy,
@@ -43,12 +44,17 @@ def test_waits_of_two_deliveries_are_not_alike() -> None:
 
 
 @repeatable
-@given(told=st.floats(min_value=0, max_value=1e9), tries=tries)
-def test_what_the_gateway_asks_for_is_honoured_and_capped(told: float, tries: int) -> None:
-    found = wait_s(RetryPolicy(86400), NotSent(reason=Reason.BUSY, retry_after_s=told), tries=tries)
+@given(
+    told=st.floats(min_value=0, max_value=1e9),
+    tries=tries,
+    longest_s=st.sampled_from([LONGEST_RETRY_AFTER_S, LONGEST_PAGE_WAIT_S]),
+)
+def test_what_the_gateway_asks_for_is_honoured_and_capped(told: float, tries: int, longest_s: float) -> None:
+    policy = RetryPolicy(86400, longest_told_s=longest_s)
+    found = wait_s(policy, NotSent(reason=Reason.BUSY, retry_after_s=told), tries=tries)
     assert found is not None
-    assert found >= min(told, LONGEST_RETRY_AFTER_S) - 1e-6
-    assert found <= max(min(told, LONGEST_RETRY_AFTER_S), LONGEST_WAIT_S) + 1e-6
+    assert found >= min(told, longest_s) - 1e-6
+    assert found <= max(min(told, longest_s), LONGEST_WAIT_S) + 1e-6
 
 
 @repeatable

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from bridge.domain.balance import Level, Told
 from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import Cause, Next, State
-from bridge.domain.outcome import Accepted
+from bridge.domain.outcome import Accepted, Reason
 from bridge.oncall.who import Override
 from bridge.store import (
     alert_ends,
@@ -39,6 +39,7 @@ from bridge.store import (
     switches,
     trail,
     vitals,
+    waiting_pages,
 )
 from bridge.store.alert_inbox import Posted
 from bridge.store.posts import Place, Post, Subject
@@ -75,6 +76,12 @@ def finish(connection: Connection, _: int) -> None:
     assert outcomes.finish(connection, accepted, now=NOW, buttons_until=NOW) == len(calls)
 
 
+def taken(connection: Connection, _: int) -> None:
+    calls = claim(connection, 16, now=NOW)
+    late = [finished(one, one.deliveries[0], Accepted(), Next(state=State.ACCEPTED)) for one in calls]
+    assert outcomes.taken(connection, late, NOW) == []
+
+
 def seen_before(connection: Connection, _: int) -> None:
     (call, *_rest) = claim(connection, 16, now=NOW)
     assert outcomes.seen_before(connection, {f"sms-{one}": call for one in range(1, 17)})
@@ -85,15 +92,18 @@ EVERY: dict[str, Operation] = {
     "alert_ends.note": lambda c, n: alert_ends.note(c, "alertmanager", "alert-7", NOW),
     "alert_ends.of": lambda c, n: alert_ends.of(c, "alertmanager", [f"alert-{one}" for one in range(20)]),
     "alert_inbox.done": lambda c, n: alert_inbox.done(c, [1, 2]),
-    "alert_inbox.get": lambda c, n: keep_and_get(c),
     "alert_inbox.keep": lambda c, n: alert_inbox.keep(c, "a", "", b"{}", NOW),
+    "alert_inbox.keep_all": lambda c, n: alert_inbox.keep_all(c, [("a", "", b"{}", NOW)] * 2),
     "alert_inbox.oldest": lambda c, n: alert_inbox.oldest(c),
     "alert_inbox.set_aside": lambda c, n: alert_inbox.set_aside(c, 1, "odd"),
     "alert_inbox.took": lambda c, n: alert_inbox.took(c, POSTED, 1),
-    "alert_inbox.waiting": lambda c, n: alert_inbox.waiting(c, 100),
-    "alert_inbox.waiting_ids": lambda c, n: alert_inbox.waiting_ids(c, 100),
+    "alert_inbox.these": lambda c, n: alert_inbox.these(c, range(1, 101), known=(1, NOW)),
+    "alert_inbox.waiting_ids": lambda c, n: alert_inbox.waiting_ids(c, 100, 1 << 20),
     "audit.read": lambda c, n: audit.read(c, since=NOW - 7 * DAY),
     "audit.write": lambda c, n: audit.write(c, audit.AuditEntry(who="tg:1", door="telegram", act="/sms"), NOW),
+    "audit.write_all": lambda c, n: audit.write_all(
+        c, [(audit.AuditEntry(who="tg:1", door="telegram", act="/sms"), NOW)] * 2
+    ),
     "audit.write_now_and_then": lambda c, n: audit.write_now_and_then(
         c, audit.AuditEntry(who="tg:1", door="telegram", act="/sms"), NOW
     ),
@@ -107,7 +117,6 @@ EVERY: dict[str, Operation] = {
     "clock_set.move_incidents": lambda c, n: clock_set.move_incidents(c, -timedelta(hours=1), NOW),
     "clock_set.move_pages": lambda c, n: clock_set.move_pages(c, -timedelta(hours=1), NOW),
     "clock_set.written_ahead": lambda c, n: clock_set.written_ahead(c, NOW),
-    "countries.any_used": lambda c, n: countries.any_used(c),
     "countries.use": lambda c, n: countries.use(c, ["GH"], NOW),
     "countries.used": lambda c, n: countries.used(c, ["GH"]),
     "heartbeats.allow": lambda c, n: heartbeats.allow(c, "backup", DAY, NOW),
@@ -186,6 +195,7 @@ EVERY: dict[str, Operation] = {
     "outcomes.abandon": lambda c, n: outcomes.abandon(c, now=NOW, buttons_until=NOW, but_of=["me"]),
     "outcomes.finish": finish,
     "outcomes.seen_before": seen_before,
+    "outcomes.taken": taken,
     "page_requests.answer": lambda c, n: page_requests.answer(c, 1, PERSON, newest(n // 4)),
     "page_requests.ask": lambda c, n: page_requests.ask(
         c,
@@ -195,13 +205,12 @@ EVERY: dict[str, Operation] = {
     "page_requests.drop": lambda c, n: page_requests.drop(c, newest(n // 4)),
     "page_requests.due_at": lambda c, n: page_requests.due_at(c, PERSON, n // 4),
     "page_requests.each_waiting": lambda c, n: page_requests.each_waiting(c),
-    "page_requests.exhausted": lambda c, n: page_requests.exhausted(c, newest(n * 2 // 5)),
+    "page_requests.exhausted": lambda c, n: page_requests.exhausted(c, newest(n // 4)),
     "page_requests.hurry": lambda c, n: page_requests.hurry(c, newest(n // 4), NOW),
     "page_requests.requested": lambda c, n: page_requests.requested(c, PERSON, NOW),
-    "page_requests.take_back": lambda c, n: page_requests.take_back(c, n * 2 // 5, []),
+    "page_requests.take_back": lambda c, n: page_requests.take_back(c, n * 2 // 5, [], NOW),
     "page_requests.under_way": lambda c, n: page_requests.under_way(c, newest(n // 4)),
     "page_requests.waiting": lambda c, n: page_requests.waiting(c),
-    "page_requests.without_hope": lambda c, n: page_requests.without_hope(c, newest(n // 4)),
     "page_standing.standing": lambda c, n: page_standing.standing(c, n * 2 // 5, 5),
     "pages.add": lambda c, n: pages.add(c, AMA, key="new", hash_of=lambda _: "new", now=NOW),
     "pages.by_message": lambda c, n: pages.by_message(c, newest(n)),
@@ -271,9 +280,7 @@ EVERY: dict[str, Operation] = {
     "trail.standings_of": lambda c, n: trail.standings_of(c, newest(n)),
     "vitals.count": lambda c, n: vitals.count(c),
     "vitals.read": lambda c, n: vitals.read(c),
+    "waiting_pages.due": lambda c, n: waiting_pages.due(c, NOW),
+    "waiting_pages.is_any_stuck": lambda c, n: waiting_pages.is_any_stuck(c, NOW, MINUTE),
+    "waiting_pages.give_up": lambda c, n: waiting_pages.give_up(c, n * 2 // 5, Reason.NO_NUMBER, NOW),
 }
-
-
-def keep_and_get(connection: Connection) -> Posted:
-    alert_inbox.keep(connection, "a", "", b"{}", NOW)
-    return alert_inbox.get(connection, alert_inbox.waiting_ids(connection, 1)[0])

@@ -1,33 +1,14 @@
 import asyncio
 import traceback
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from bridge.domain.errors import Refused, StoreUnavailable
 from bridge.store.database import GROUP_LIMIT, Database
 from bridge.store.home import home_of
-from bridge.store.tables import switches
-from tests.support.manual_clock import MONDAY_MORNING
-
-
-def put(name: str) -> Callable[[Connection], str]:
-    def operation(connection: Connection) -> str:
-        connection.execute(insert(switches).values(name=name, value="", set_by="", set_at=MONDAY_MORNING))
-        return name
-
-    return operation
-
-
-def listed(folder: Path) -> list[str]:
-    return [file.name for file in folder.iterdir()]
-
-
-def names(connection: Connection) -> set[str]:
-    return set(connection.execute(select(switches.c.name)).scalars())
+from tests.support.named_values import names, put
 
 
 async def test_many_writes_at_once_share_commits_and_all_are_kept(url: str) -> None:

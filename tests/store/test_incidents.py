@@ -13,6 +13,7 @@ from bridge.store import alert_ends, alert_inbox, incident_log, incident_moves, 
 from bridge.store.incident_log import LogEntry
 from bridge.store.tables import incidents as incidents_table
 from tests.support.incidents import alert, open_incident
+from tests.support.kept import all_waiting
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 
 MINUTE = timedelta(minutes=1)
@@ -160,15 +161,35 @@ def test_the_last_known_end_of_an_alert_only_moves_forward(connection: Connectio
     assert alert_ends.of(connection, "alertmanager", ["disk full"]) == {}
 
 
+def test_of_large_requests_as_many_are_read_as_fit_and_one_in_any_case(connection: Connection) -> None:
+    for size in (700, 200, 200, 50):
+        alert_inbox.keep(connection, "generic", "", b"x" * size, NOW)
+    first, second, third, fourth = (one.id for one in all_waiting(connection))
+    assert alert_inbox.waiting_ids(connection, 10, 1000) == [first, second]
+    assert alert_inbox.waiting_ids(connection, 10, 100) == [first]
+    assert alert_inbox.waiting_ids(connection, 3, 10_000) == [first, second, third]
+    assert alert_inbox.waiting_ids(connection, 10, 10_000) == [first, second, third, fourth]
+
+
+def test_the_body_of_a_request_that_is_known_is_not_read_again_unless_its_id_came_again(connection: Connection) -> None:
+    for number in range(2):
+        alert_inbox.keep(connection, "generic", "", b"%d" % number, NOW)
+    ids = alert_inbox.waiting_ids(connection, 10, 1000)
+    known = alert_inbox.these(connection, ids, known=(ids[0], NOW))
+    assert [one.body for one in known] == [b"", b"1"]
+    again = alert_inbox.these(connection, ids, known=(ids[0], NOW + MINUTE))
+    assert [one.body for one in again] == [b"0", b"1"]
+
+
 def test_what_was_posted_waits_in_its_order_until_it_is_taken_in_or_set_aside(connection: Connection) -> None:
     for number in range(4):
         alert_inbox.keep(connection, "generic", "application/json", b"%d" % number, NOW + number * MINUTE)
-    first, second, third = alert_inbox.waiting(connection, 3)
+    first, second, third, _ = all_waiting(connection)
     assert [one.body for one in (first, second, third)] == [b"0", b"1", b"2"]
     alert_inbox.done(connection, [first.id])
     alert_inbox.set_aside(connection, second.id, "cannot be read")
     alert_inbox.took(connection, third, 40)
-    assert [(one.body, one.taken) for one in alert_inbox.waiting(connection, 10)] == [(b"2", 40), (b"3", 0)]
+    assert [(one.body, one.taken) for one in all_waiting(connection)] == [(b"2", 40), (b"3", 0)]
     assert alert_inbox.oldest(connection) == NOW + 2 * MINUTE
 
 

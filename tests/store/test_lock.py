@@ -110,3 +110,16 @@ async def test_one_who_waits_for_it_gets_it_and_lets_others_run_meanwhile(tmp_pa
     with pytest.raises(StoreUnusable, match="delivers from"):
         await first.take_within(0.01)
     second.release()
+
+
+async def test_who_waits_for_one_message_of_another_says_for_whom(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "bridge.db"
+    sending, service = DeliveryLock(path, "one message"), DeliveryLock(path)
+    sending.take()
+    asyncio.get_running_loop().call_later(0.2, sending.release)
+    await service.take_within(0.01)
+    service.release()
+    (said,) = (one.getMessage() for one in caplog.records)
+    assert said.startswith(f"not started yet: process {os.getpid()} (bridge send --wait)")

@@ -207,3 +207,16 @@ def test_only_one_message_is_claimed_when_asked_so(connection: Connection) -> No
     add_message(connection, 2, now=NOW)
     mine = add_message(connection, 2, now=NOW)
     assert {call.message_id for call in claim(connection, 4, now=NOW, only_message=mine)} == {mine}
+
+
+def test_of_several_outcomes_those_that_changed_something_are_told_apart(connection: Connection) -> None:
+    add_message(connection, 3, now=NOW)
+    first, cut, gone = claim(connection, 3, now=NOW)
+    put_in_state(connection, gone.message_id, State.UNKNOWN)
+    news = [
+        finished(first, first.deliveries[0], Accepted(), Next(state=State.ACCEPTED)),
+        finished(cut, cut.deliveries[0], Unknown(reason=Reason.CUT), Next(state=State.UNKNOWN)),
+        finished(gone, gone.deliveries[0], OUTCOMES[State.REJECTED], Next(state=State.REJECTED)),
+    ]
+    assert outcomes.finish(connection, news, now=LATER, buttons_until=BUTTONS) == 2
+    assert outcomes.taken(connection, news, LATER) == [news[0], news[2]]

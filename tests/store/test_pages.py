@@ -121,19 +121,19 @@ def test_a_step_whose_every_page_could_not_be_sent_has_nobody_left(connection: C
     one = open_incident(connection, now=NOW)
     incidents.set_timers(connection, [(one, 1, NOW + MINUTE)])
     ask(connection, [one], KOFI, now=NOW)
-    bad = sent_page(connection, [one], AMA, state, now=NOW)
-    assert page_requests.exhausted(connection, [bad]) == []
+    sent_page(connection, [one], AMA, state, now=NOW)
+    assert page_requests.exhausted(connection, [one]) == []
     other = page(connection, [one], KOFI, now=NOW)
-    assert page_requests.exhausted(connection, [bad]) == []
+    assert page_requests.exhausted(connection, [one]) == []
     send(connection, other, state, now=NOW)
-    assert page_requests.exhausted(connection, [bad, other]) == [one]
+    assert page_requests.exhausted(connection, [one]) == [one]
 
 
 def test_a_step_that_ran_meanwhile_has_not_ended_by_an_older_page(connection: Connection) -> None:
     one = open_incident(connection, now=NOW)
     incidents.set_timers(connection, [(one, 2, NOW + MINUTE)])
-    bad = sent_page(connection, [one], AMA, State.REJECTED, now=NOW)
-    assert page_requests.exhausted(connection, [bad]) == []
+    sent_page(connection, [one], AMA, State.REJECTED, now=NOW)
+    assert page_requests.exhausted(connection, [one]) == []
 
 
 def test_a_step_that_runs_again_after_an_ack_ran_out_counts_only_its_own_pages(connection: Connection) -> None:
@@ -144,8 +144,8 @@ def test_a_step_that_runs_again_after_an_ack_ran_out_counts_only_its_own_pages(c
     incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
     incident_moves.reopen(connection, one, NOW + 60 * MINUTE)
     incidents.set_timers(connection, [(one, 1, NOW + 65 * MINUTE)])
-    bad = sent_page(connection, [one], AMA, State.REJECTED, now=NOW + 60 * MINUTE)
-    assert page_requests.exhausted(connection, [bad]) == [one]
+    sent_page(connection, [one], AMA, State.REJECTED, now=NOW + 60 * MINUTE)
+    assert page_requests.exhausted(connection, [one]) == [one]
 
 
 def test_who_waits_for_a_page_since_an_earlier_step_is_of_the_newest_step_too(connection: Connection) -> None:
@@ -153,23 +153,32 @@ def test_who_waits_for_a_page_since_an_earlier_step_is_of_the_newest_step_too(co
     ask(connection, [one], AMA, now=NOW)
     incidents.set_timers(connection, [(one, 2, NOW + 9 * MINUTE)])
     ask(connection, [one], AMA, now=NOW + MINUTE, position=1)
-    bad = sent_page(connection, [one], KOFI, State.REJECTED, now=NOW + MINUTE, position=1)
-    assert page_requests.exhausted(connection, [bad]) == []
+    sent_page(connection, [one], KOFI, State.REJECTED, now=NOW + MINUTE, position=1)
+    assert page_requests.exhausted(connection, [one]) == []
     send(connection, page(connection, [one], AMA, now=NOW + MINUTE), State.ACCEPTED, now=NOW + MINUTE)
-    assert page_requests.exhausted(connection, [bad]) == []
+    assert page_requests.exhausted(connection, [one]) == []
 
 
-def test_what_was_paged_before_an_ack_is_no_hope_after_it_ran_out(connection: Connection) -> None:
+def test_a_step_whose_every_page_will_not_be_made_has_nobody_left(connection: Connection) -> None:
     one = open_incident(connection, now=NOW)
     incidents.set_timers(connection, [(one, 1, NOW + MINUTE)])
-    sent_page(connection, [one], AMA, State.ACCEPTED, now=NOW)
-    assert page_requests.without_hope(connection, [one]) == []
-    incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={one: NOW + 60 * MINUTE})
-    incident_moves.reopen(connection, one, NOW + 60 * MINUTE)
-    incidents.set_timers(connection, [(one, 1, NOW + 65 * MINUTE)])
-    assert page_requests.without_hope(connection, [one]) == [one]
-    ask(connection, [one], KOFI, now=NOW + 60 * MINUTE)
-    assert page_requests.without_hope(connection, [one]) == []
+    ask(connection, [one], AMA, now=NOW)
+    ask(connection, [one], KOFI, now=NOW)
+    page_requests.drop(connection, [one], person="ama")
+    assert page_requests.exhausted(connection, [one]) == []
+    page_requests.drop(connection, [one], person="kofi")
+    assert page_requests.exhausted(connection, [one]) == [one]
+    incident_moves.acknowledge(connection, [one], by="Ama", now=NOW, again_at={})
+    assert page_requests.exhausted(connection, [one]) == []
+
+
+def test_a_step_that_asked_for_no_page_has_its_wait(connection: Connection) -> None:
+    """Its people have Telegram only, and somebody of the step before has no phone any more."""
+    one = open_incident(connection, now=NOW)
+    ask(connection, [one], AMA, now=NOW)
+    incidents.set_timers(connection, [(one, 2, NOW + MINUTE)])
+    page_requests.drop(connection, [one], person="ama")
+    assert page_requests.exhausted(connection, [one]) == []
 
 
 def test_after_an_absence_only_what_was_queued_before_may_be_a_repeat(connection: Connection) -> None:

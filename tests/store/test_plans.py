@@ -24,6 +24,7 @@ from bridge.store import (
     queue,
     storms,
     trail,
+    waiting_pages,
 )
 from bridge.store.posts import Place, Post
 from tests.support.incidents import AMA, alert, ask, open_incident, page
@@ -87,7 +88,7 @@ HOT: dict[str, tuple[Callable[[Connection], object], str]] = {
 
 POSTED = alert_inbox.Posted(id=1, source="a", content_type="", body=b"", received_at=NOW, taken=0)
 ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
-    "alert_inbox.waiting": (lambda c: alert_inbox.waiting(c, 10), "ix_alert_inbox_news"),
+    "alert_inbox.waiting_ids": (lambda c: alert_inbox.waiting_ids(c, 10, 1 << 20), "ix_alert_inbox_news"),
     "alert_inbox.oldest": (alert_inbox.oldest, "ix_alert_inbox_news"),
     "alert_inbox.done": (lambda c: alert_inbox.done(c, [1]), "PRIMARY KEY"),
     "alert_inbox.took": (lambda c: alert_inbox.took(c, POSTED, 1), "PRIMARY KEY"),
@@ -115,7 +116,7 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "page_requests.requested": (lambda c: page_requests.requested(c, "ama", NOW), "ix_page_requests_open"),
     "page_requests.answer": (lambda c: page_requests.answer(c, 1, "ama", [1]), "ix_page_requests_open"),
     "page_requests.drop": (lambda c: page_requests.drop(c, [1]), "ix_page_requests_(open|incident)"),
-    "page_requests.exhausted": (lambda c: page_requests.exhausted(c, [1]), "ix_page_requests_page"),
+    "page_requests.exhausted": (lambda c: page_requests.exhausted(c, [1]), "ix_page_requests_incident"),
     "page_standing": (lambda c: page_standing.standing(c, 1, 5), "ix_page_requests_page"),
     "pages.last_paged": (lambda c: pages.last_paged(c, "ama"), "ix_pages_person"),
     "pages.queued_of": (lambda c: pages.queued_of(c, "ama"), "ix_pages_person|ix_deliveries_queue"),
@@ -133,6 +134,11 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "trail.attempts_of": (lambda c: trail.attempts_of(c, [1]), "deliveries_message_id|sqlite_autoindex_deliveries"),
     "trail.asked_about": (lambda c: trail.asked_about(c, 1), "ix_page_requests_incident"),
     "trail.answered_by": (lambda c: trail.answered_by(c, 1), "ix_page_requests_page"),
+    "waiting_pages.is_any_stuck": (
+        lambda c: waiting_pages.is_any_stuck(c, NOW, timedelta(minutes=1)),
+        "ix_deliveries_(queue|sending)",
+    ),
+    "waiting_pages.due": (lambda c: waiting_pages.due(c, NOW), "ix_deliveries_queue"),
     "trail.page_of_message": (lambda c: trail.page_of_message(c, 1), "sqlite_autoindex_pages|uq_pages_message_id"),
     "trail.shown_for": (
         lambda c: trail.shown_for(c, message_ids=[1], incident_id=1, storm_id=1, page_ids=[1]),

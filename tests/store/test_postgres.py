@@ -1,15 +1,17 @@
 """What is PostgreSQL's own: a server that goes away and comes back, lines that are cut, other processes."""
 
 import asyncio
+import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, text, update
 
 from bridge.domain.errors import NotLeading, StoreInDoubt, StoreUnavailable, StoreUnusable
 from bridge.store import leading, migrate, switches
@@ -24,7 +26,9 @@ from bridge.store.tables import switches as table
 from tests.support import postgres
 from tests.support.cut_line import CutLine
 from tests.support.manual_clock import MONDAY_MORNING as NOW
+from tests.support.named_values import names, put
 from tests.support.postgres import Plain, Server
+from tests.support.switch import Switch
 
 
 @pytest.fixture(params=["postgres"])
@@ -51,16 +55,18 @@ async def line(url: str) -> AsyncIterator[CutLine]:
     await line.stop()
 
 
-def put(name: str) -> Callable[[Connection], str]:
-    def operation(connection: Connection) -> str:
-        connection.execute(insert(table).values(name=name, value="", set_by="", set_at=NOW))
-        return name
-
-    return operation
-
-
-def names(connection: Connection) -> set[str]:
-    return set(connection.execute(select(table.c.name)).scalars())
+@pytest.fixture
+async def two_servers(server: Server) -> AsyncIterator[Switch]:
+    """Another one with a database of this version, and an address that leads to either."""
+    with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:
+        other = Server(Path(folder))
+        other.start()
+        await home_of(other.url).migrate()
+        switch = Switch(server, other)
+        await switch.start()
+        yield switch
+        await switch.stop()
+        other.stop()
 
 
 def pid(connection: Connection) -> int:
@@ -180,7 +186,7 @@ async def test_who_waits_behind_a_commit_in_doubt_is_told_and_its_owner_waits_fo
 
 async def test_a_commit_of_which_nobody_can_learn_what_became_is_said_to_be_in_doubt(line: CutLine) -> None:
     connect = connecting(line.url, "test")
-    database = PostgresDatabase(Writer(connect), connect, lambda seconds: None, doubt_for_s=0.3)
+    database = PostgresDatabase(Writer(connect, "test"), connect, lambda seconds: None, doubt_for_s=0.3)
     await database.write(put("one"))
     line.cut, line.stays_down = "after", True
     runs: list[int] = []
@@ -207,32 +213,85 @@ async def test_a_commit_that_never_arrived_is_run_again(line: CutLine) -> None:
     await database.aclose()
 
 
-async def test_a_number_that_a_restarted_server_gave_anew_is_no_proof_of_a_commit(server: Server) -> None:
+@pytest.mark.parametrize("crashed", ["the server", "one of its processes"])
+async def test_a_commit_that_a_crash_forestalled_is_run_again_whatever_number_was_given_anew(
+    server: Server, crashed: str
+) -> None:
     line = CutLine(server.url)
     await line.start()
-    database = home_of(line.url).open()
+    database, other = home_of(line.url).open(), home_of(server.url).open()
     await database.write(put("one"))
-    number: list[int] = []
+    numbers: list[int] = []
 
     def numbered(connection: Connection) -> str:
-        number.append(int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()))
+        numbers.append(_number(connection))
         return put("two")(connection)
 
     line.cut, line.stays_down = "before", True
     writing = asyncio.create_task(database.write(numbered))
     await line.was_cut.wait()
-    server.stop(signal.SIGQUIT)  # it crashed, and never heard of the commit
-    server.start()
-    other = home_of(server.url).open()
+    if crashed == "the server":
+        server.stop(signal.SIGQUIT)
+        server.start()
+    else:  # all others end, too, and what was not committed is forgotten
+        os.kill(await other.write(pid), signal.SIGKILL)
     given = 0
-    while given < number[0]:  # another program, or the server's own housekeeping
-        given = int(await other.write(lambda c: c.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one()))
+    async with asyncio.timeout(20):
+        while given < numbers[0]:  # another program, or the server's own housekeeping
+            with suppress(StoreUnavailable):
+                given = await other.write(_number)
     await line.start()
-    with pytest.raises(StoreInDoubt):
-        await writing
-    assert await database.read(names) == {"one"}
+    assert await writing == "two"
+    assert len(numbers) == 2
+    assert await database.read(names) == {"one", "two"}
     await asyncio.gather(database.aclose(), other.aclose())
     await line.stop()
+
+
+def _number(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT pg_current_xact_id()::text").scalar_one())
+
+
+async def test_marks_of_writers_that_are_gone_for_a_day_are_forgotten(url: str) -> None:
+    await postgres.run(url, "INSERT INTO commits (writer, last, at) VALUES ('gone', 7, 0)")
+    database = home_of(url).open()
+    await database.write(put("one"))
+    await database.write(put("two"))
+    marks = await database.read(lambda c: c.exec_driver_sql("SELECT last FROM commits").scalars().all())
+    assert marks == [2]
+    await database.aclose()
+
+
+# a failover
+
+
+async def test_reads_follow_writes_to_another_server_though_the_old_one_answers_still(two_servers: Switch) -> None:
+    database = home_of(two_servers.url).open()
+    await database.write(put("one"))
+    assert await database.read(names) == {"one"}
+    session = await database.write(pid)
+    await two_servers.switch()
+    await postgres.run(two_servers.old.url, f"SELECT pg_terminate_backend({session})")
+    await database.write(put("two"))
+    assert await database.read(names) == {"two"}
+    await database.aclose()
+
+
+async def test_a_session_of_a_server_that_only_reads_is_given_up(two_servers: Switch) -> None:
+    """The address led to the old server for a moment longer."""
+    await postgres.run(two_servers.old.url, "ALTER DATABASE postgres SET default_transaction_read_only = on")
+    database = home_of(two_servers.url).open()
+    with pytest.raises(StoreUnavailable, match="read-only"):
+        await database.write(put("one"))
+    await two_servers.switch()
+    assert await database.write(put("one")) == "one"
+    await database.aclose()
+
+
+def test_of_several_servers_the_one_that_can_be_written_to_is_meant() -> None:
+    assert read_url("postgres://u@a,b/d")[0].endswith("?target_session_attrs=primary")
+    assert read_url("postgres://u@a,b/d?target_session_attrs=any")[0].endswith("?target_session_attrs=any")
+    assert "target" not in read_url("postgres://u@a/d")[0]
 
 
 async def test_an_answered_commit_is_on_the_disk_however_the_database_is_set(server: Server) -> None:

@@ -18,6 +18,7 @@ from bridge.store.tables import messages as messages_table
 from bridge.store.tables import posts as posts_table
 from tests.store.test_plans import plans
 from tests.support.incidents import AMA, ask, open_incident, page
+from tests.support.kept import all_waiting
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.outbox import add_message
 
@@ -138,7 +139,7 @@ def test_answers_that_are_shown_or_never_will_be_are_blanked(connection: Connect
 def test_requests_that_were_put_aside_go_and_those_that_wait_stay(connection: Connection) -> None:
     for _ in range(2):
         alert_inbox.keep(connection, "generic", "", b"Disk full", OLD)
-    first, _ = alert_inbox.waiting(connection, 2)
+    first, _ = all_waiting(connection)
     alert_inbox.set_aside(connection, first.id, "cannot be read")
     assert retention.blank(connection, BEFORE) == 1
     assert [row.trouble for row in connection.execute(select(alert_inbox_table))] == [""]

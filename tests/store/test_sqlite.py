@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from time import perf_counter
 
@@ -15,22 +15,11 @@ from bridge.store.migrate import migrate
 from bridge.store.sqlite import SqliteDatabase
 from bridge.store.tables import switches
 from tests.support.manual_clock import MONDAY_MORNING
-
-
-def put(name: str) -> Callable[[Connection], str]:
-    def operation(connection: Connection) -> str:
-        connection.execute(insert(switches).values(name=name, value="", set_by="", set_at=MONDAY_MORNING))
-        return name
-
-    return operation
+from tests.support.named_values import names, put
 
 
 def listed(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
-
-
-def names(connection: Connection) -> set[str]:
-    return set(connection.execute(select(switches.c.name)).scalars())
 
 
 @pytest.fixture

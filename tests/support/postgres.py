@@ -40,9 +40,10 @@ def binaries() -> Path:
 
 
 class Server:
-    """A server on 127.0.0.1 with a folder of its own. `stop` and `start` as an outage has it; `close` at the end."""
+    """A server on 127.0.0.1 with a folder of its own. `stop` and `start` as an outage has it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = FAST) -> None:
+        self._settings = settings
         self._folder = folder / "data"
         self._log = folder / "log"
         self._port = _free_port()
@@ -69,7 +70,7 @@ class Server:
 
     def start(self) -> None:
         """Return when it answers."""
-        settings = [word for one in FAST for word in ("-c", one)]
+        settings = [word for one in self._settings for word in ("-c", one)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [binaries() / "postgres", "-D", str(self._folder), "-p", str(self._port), "-h", "127.0.0.1", "-k", "",

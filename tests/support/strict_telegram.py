@@ -101,7 +101,7 @@ class _Observed(LoBotApiEmulator):
     """Tells `telegram` of every call that it lets through."""
 
     def __init__(self, telegram: StrictTelegram) -> None:
-        super().__init__()
+        super().__init__(allow_insecure_loopback_webhooks=True)
         self.next_id = FIRST_POST
         self._telegram = telegram
 
@@ -111,6 +111,13 @@ class _Observed(LoBotApiEmulator):
             return {**result, "id": BOT.id, "username": BOT.username}
         self._telegram.took(method, dict(fields), result)
         return result
+
+    def _record(self, item: Json) -> None:
+        super()._record(item)
+        if item.get("event") == "webhook" and 200 <= item["status"] < 300:
+            for update_id in item["update_ids"]:
+                self._telegram.world.updates.confirm(update_id)
+            self._telegram.world.changes.notify()
 
 
 class _Forwarded(Updates):

@@ -72,6 +72,7 @@ class Team:
         self.alertmanager = Alertmanager(self)
         gateway.on_sms = lambda sms: telegram.world.changes.notify()
         telegram.on_done = self._post_takes_time
+        telegram.deliveries.resolve = self._behind_its_proxy
 
     # who and where
 
@@ -133,10 +134,11 @@ class Team:
         self.clock.advance(seconds)
         self.app.wake()
 
-    async def restart(self, *, after_s: float) -> None:
-        """The service is away for so long, and comes back with the same store and settings."""
+    async def restart(self, *, after_s: float, **changed: object) -> None:
+        """The service is away for so long, and comes back with the same store and settings, but for those `changed`."""
         await self.stop()
         self.clock.advance(after_s)
+        self.settings = self.settings.model_copy(update=changed)
         self.app = App(self.settings, self.clock)
         await self.app.start()
         self.stopped = False
@@ -197,6 +199,10 @@ class Team:
     def see_sms(self, sms: SentSms) -> SentSms:
         self._seen_sms.append(sms)
         return sms
+
+    def _behind_its_proxy(self, url: str) -> str:
+        """What stands behind the address that Telegram delivers to."""
+        return url.replace(self.settings.public_url or "?", f"http://127.0.0.1:{self.app.port}")
 
     def _post_takes_time(self, method: str, params: Json) -> None:
         if self.time_flies and method.lower() in ("sendmessage", "editmessagetext"):
@@ -327,7 +333,7 @@ def environment(telegram: TelegramSandbox, gateway: MsmpusherSandbox, folder: Pa
 async def start_team(
     telegram: TelegramSandbox, gateway: MsmpusherSandbox, clock: ManualClock, folder: Path, **changed: object
 ) -> Team:
-    """A service that polls. `changed`: settings by their names, such as `BRIDGE_CONFIRM_ABOVE=2`."""
+    """A service that polls, unless it has an address. `changed`: settings, such as `BRIDGE_CONFIRM_ABOVE=2`."""
     values = environment(telegram, gateway, folder) | {name: str(value) for name, value in changed.items()}
     found = settings.load(values, need=settings.TELEGRAM + settings.GATEWAY, env_file=folder / "none")
     app = App(found, clock)

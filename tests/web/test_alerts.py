@@ -23,7 +23,7 @@ from bridge.services.chat.notices import Notices
 from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
 from bridge.sources import SOURCES, NotSuchAPayload
-from bridge.store import alert_inbox, audit, tables
+from bridge.store import audit, tables
 from bridge.store.alert_inbox import Posted
 from bridge.store.database import BUSY_TIMEOUT_S, Database
 from bridge.store.posts import Place
@@ -32,6 +32,7 @@ from bridge.store.tables import posts
 from bridge.web.alerts import BODY_LIMIT, SIGNATURE, THREAD_ABOVE, AlertDoor
 from bridge.web.openapi import document
 from tests.support.databases import new_database
+from tests.support.kept import all_waiting
 from tests.support.manual_clock import MONDAY_MORNING, ManualClock
 from tests.unit.sources.recorded import recorded
 from tests.web.listening import listening, raw
@@ -63,7 +64,7 @@ class Scene:
             return await client.request(method, path, content=body, headers=given)
 
     async def kept(self) -> list[Posted]:
-        return await self.database.read(lambda connection: alert_inbox.waiting(connection, 100))
+        return await self.database.read(all_waiting)
 
     async def told(self) -> list[str]:
         """What was said since the last look; each in the chat for notices and to the admin."""
@@ -366,6 +367,7 @@ async def test_an_address_that_there_is_not_is_told_of_too(scene: Scene, path: s
         assert (await scene.posts(path)).status_code == 404
     assert (await scene.posts("/v1/smss")).status_code == 404
     (words,) = await scene.told()
+    assert words.partition("What is posted to ")[2].startswith("/alerts with the token ")
     assert "comes to an address that bridge does not have. Send it by POST to one of /alerts/alertmanager, " in words
     assert "prometheus" not in words.replace("alertmanager", "")
 
@@ -374,6 +376,7 @@ async def test_a_method_that_is_not_taken_is_told_of_too(scene: Scene) -> None:
     for method in ("GET", "PUT", "PATCH", "HEAD", "DELETE"):
         assert (await scene.posts("/alerts/alertmanager", method=method)).status_code == 405
     (words,) = await scene.told()
+    assert words.partition("What is posted to ")[2].startswith("/alerts/alertmanager with the token ")
     assert "comes by a method that is not taken. Send it by POST" in words
 
 

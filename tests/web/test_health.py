@@ -10,7 +10,7 @@ import pytest
 from bridge.app import App
 from bridge.clock import SystemClock
 from bridge.domain.errors import StoreUnavailable
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.web.health import LOOP_LIMIT, Health

@@ -14,23 +14,28 @@ from starlette.routing import Route
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents.refused_posts import RefusedPosts
 from bridge.settings import load
-from bridge.store import alert_inbox
+from bridge.store import inbox
 from bridge.store.database import Database
 from bridge.store.sqlite import SqliteDatabase
 from bridge.web.alerts import BODY_LIMIT, UNKNOWN_LIMIT, AlertDoor
 from bridge.web.body import SMALL
 from bridge.web.connection import HEAD_LIMIT, HEADERS_LIMIT, Connection
+from bridge.web.telegram import BODY_LIMIT as UPDATE_LIMIT
+from bridge.web.telegram import SECRET, TelegramDoor
 from tests.support.databases import new_database
 from tests.support.eventually import until
+from tests.support.kept import all_waiting
 from tests.support.manual_clock import ManualClock
 from tests.web.listening import hang_up, listening, raw
 
-TOKEN = "alerts-secret"
+TOKEN, SECRET_OF_OURS = "alerts-secret", "webhook-secret"
 
 
 @dataclass
 class Scene:
-    """`/open` answers anybody, `/alerts/...` a token or a signature; `seen` is what reached either of our routes."""
+    """`/open` answers anybody, `/alerts/...` a token or a signature, `/telegram/webhook` a secret; `seen` is what
+    reached any of our routes.
+    """
 
     port: int
     database: Database
@@ -40,7 +45,9 @@ class Scene:
         return await raw(self.port, *parts, wait_s=wait_s)
 
     async def kept(self) -> int:
-        return len(await self.database.read(lambda connection: alert_inbox.waiting(connection, 100)))
+        """Alerts and updates."""
+        alerts = await self.database.read(all_waiting)
+        return len(alerts) + len(await self.database.read(lambda connection: inbox.open_updates(connection, 100)))
 
 
 @pytest.fixture
@@ -67,7 +74,10 @@ async def opened(folder: Path, http: type[Connection]) -> AsyncIterator[Scene]:
         refused_posts=RefusedPosts(Notices(places=[], admins=[])),
         on_refused=lambda: None,
     )
-    routes = [Route("/open", anybody, methods=["GET", "POST"]), *door.routes()]
+    telegram = TelegramDoor(
+        database=database, secret=SECRET_OF_OURS, clock=ManualClock(), on_kept=lambda: scene.seen.append("kept")
+    )
+    routes = [Route("/open", anybody, methods=["GET", "POST"]), *door.routes(), *telegram.routes()]
     async with listening(routes, http) as scene.port:
         yield scene
     await database.aclose()
@@ -337,4 +347,51 @@ async def test_bodies_of_unknown_senders_are_held_up_to_a_bound_and_small_ones_s
     async with asyncio.timeout(8):
         while not await is_read():
             pass
+    assert await scene.kept() == 1
+
+
+# updates of nobody
+
+
+UPDATE = b'{"update_id": 7}'
+TO_TELEGRAM = b"POST /telegram/webhook HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+OF_TELEGRAM = TO_TELEGRAM + f"{SECRET}: {SECRET_OF_OURS}\r\n".encode()
+
+
+def sent(head: bytes, body: bytes = UPDATE) -> bytes:
+    return head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+FORGED = {
+    "no secret": TO_TELEGRAM,
+    "an empty one": TO_TELEGRAM + f"{SECRET}:\r\n".encode(),
+    "one with more behind": TO_TELEGRAM + f"{SECRET}: {SECRET_OF_OURS}x\r\n".encode(),
+    "bytes of no text": TO_TELEGRAM + f"{SECRET}: ".encode() + b"\xff\xfe\r\n",
+    "a wrong one before the right one": TO_TELEGRAM + f"{SECRET}: x\r\n{SECRET}: {SECRET_OF_OURS}\r\n".encode(),
+    "two in one": TO_TELEGRAM + f"{SECRET}: x, {SECRET_OF_OURS}\r\n".encode(),
+    "as a token": TO_TELEGRAM + f"Authorization: Bearer {SECRET_OF_OURS}\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("head", FORGED.values(), ids=FORGED)
+async def test_an_update_that_telegram_did_not_bring_is_refused(scene: Scene, head: bytes) -> None:
+    assert statuses(await scene.asks(sent(head))) == [401]
+    assert await scene.kept() == 0
+
+
+async def test_of_a_large_body_without_the_secret_nothing_is_read_and_with_it_no_more_than_the_limit(
+    scene: Scene,
+) -> None:
+    head = f"Content-Length: {64 << 20}\r\n\r\n".encode()
+    assert statuses(await scene.asks(TO_TELEGRAM + head + b"x" * 1000)) == [401]
+    assert statuses(await scene.asks(OF_TELEGRAM + head + b"x" * 1000)) == [413]
+    assert statuses(await scene.asks(sent(OF_TELEGRAM, UPDATE + b" " * UPDATE_LIMIT))) == [413]
+    assert await scene.kept() == 0
+
+
+async def test_an_update_of_telegram_s_is_taken_and_what_is_smuggled_behind_it_is_not(scene: Scene) -> None:
+    assert statuses(await scene.asks(sent(OF_TELEGRAM))) == [200]
+    both = b"Content-Length: 16\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    found = await scene.asks(OF_TELEGRAM + both + sent(OF_TELEGRAM, b'{"update_id": 8}'), wait_s=0.5)
+    assert statuses(found) in ([400], [], [422])
     assert await scene.kept() == 1

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from bridge.app import App
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.store import heartbeats
+from bridge.store.tables import inbox
+from bridge.web.telegram import SECRET
 from tests.support.acts import written
 from tests.support.manual_clock import ManualClock
 from tests.web.listening import raw
@@ -21,6 +24,7 @@ from tests.web.service import start_app
 
 API, ALERT, GRAFANA = "secret-of-ci", "secret-of-alerts", "key-of-grafana"
 OWN, OTHER_S = "only-for-backup", "only-for-another"
+WEBHOOK = "secret-of-the-webhook"
 
 FILE = f"""
 [people.ama]
@@ -43,6 +47,7 @@ token = "{OTHER_S}"
 BODIES = {
     "/v1/sms": {"to": ["0241109433"], "text": "hello"},
     "/alerts/generic": {"title": "Disk full"},
+    "/telegram/webhook": {"update_id": 7},
     "/alerts/uptime-kuma": {"heartbeat": {"status": 0}, "monitor": {"id": 1, "name": "web"}, "msg": "down"},
 }
 SOME_ALERTS = {"alerts": [{"status": "firing", "labels": {"alertname": "A"}, "annotations": {}, "fingerprint": "f"}]}
@@ -91,12 +96,21 @@ CALLERS: dict[str, Caller] = {
     "the heartbeat's token in the address": Caller(query=f"?token={OWN}"),
     "another heartbeat's token": Caller(query=f"?token={OTHER_S}"),
     "Grafana's signature": Caller(signs=True),
+    "the webhook's secret": Caller(headers=((SECRET, WEBHOOK),)),
+    "the webhook's secret through a proxy": Caller(headers=((SECRET, WEBHOOK), ("X-Forwarded-For", "192.0.2.7"))),
+    "another secret of a webhook": Caller(headers=((SECRET, WEBHOOK[:-1]),)),
+    "the webhook's secret as a token": bearer(WEBHOOK),
+    "a token as the webhook's secret": Caller(headers=((SECRET, API),)),
+    "the webhook's secret in the address": Caller(query=f"?{SECRET}={WEBHOOK}"),
 }
 
 API_TOKENS = frozenset({"an API token", "an API token by Basic", "an API token through a proxy"})
 ALERT_TOKENS = API_TOKENS | {"an alert token", "an alert token through a proxy"}
 OWN_TOKENS = frozenset({"the heartbeat's token", "the heartbeat's token in the address"})
-NOT_FROM_HERE = frozenset({"somebody through a proxy", "an alert token through a proxy"})
+WEBHOOK_SECRETS = frozenset({"the webhook's secret", "the webhook's secret through a proxy"})
+NOT_FROM_HERE = frozenset(
+    {"somebody through a proxy", "an alert token through a proxy", "the webhook's secret through a proxy"}
+)
 EVERYBODY = frozenset(CALLERS)
 
 
@@ -117,6 +131,7 @@ ROUTES: dict[tuple[str, str], Row] = {
     **{(method, "/alerts/grafana"): Row(ALERT_TOKENS | {"Grafana's signature"}, 202) for method in ("POST", "PUT")},
     **{(method, "/heartbeats/{name}"): Row(ALERT_TOKENS | OWN_TOKENS, 200) for method in ("GET", "POST")},
     **{(method, "/a/{token}"): Row(frozenset(), 200, refused=404) for method in ("GET", "POST")},
+    ("POST", "/telegram/webhook"): Row(WEBHOOK_SECRETS, 200),
     ("GET", "/healthz"): Row(EVERYBODY, 200),
     ("GET", "/readyz"): Row(EVERYBODY, 200),
     ("GET", "/metrics"): Row(EVERYBODY - NOT_FROM_HERE, 200),
@@ -138,6 +153,7 @@ async def app(tmp_path: Path) -> AsyncIterator[App]:
         tokens=f"ci={API}",
         BRIDGE_ALERT_TOKENS=f"am={ALERT}",
         BRIDGE_GRAFANA_SECRET=GRAFANA,
+        BRIDGE_TELEGRAM_WEBHOOK_SECRET=WEBHOOK,
         BRIDGE_ONCALL_FILE=str(tmp_path / "oncall.toml"),
     )
     yield app
@@ -168,7 +184,8 @@ async def taken(app: App) -> object:
     """What requests have brought about."""
     found = await written(app.database)
     armed = await app.database.read(heartbeats.armed)
-    return [found[name] for name in TAKEN], {name: one.pings for name, one in armed.items() if one.pings}
+    updates = await app.database.read(lambda connection: connection.execute(select(inbox.c.update_id)).all())
+    return [found[name] for name in TAKEN], {name: one.pings for name, one in armed.items() if one.pings}, updates
 
 
 async def test_every_route_has_a_row(app: App) -> None:
@@ -190,7 +207,9 @@ async def test_a_route_lets_in_whom_its_row_names_and_nobody_else(
         if name not in row.let_in:
             answer = await calls(client, method, path, CALLERS[name])
             assert answer.status_code == row.refused, (method, path, answer.text)
-            assert not [secret for secret in (API, ALERT, GRAFANA, OWN, OTHER_S, "241109433") if secret in answer.text]
+            assert not [
+                secret for secret in (API, ALERT, GRAFANA, OWN, OTHER_S, WEBHOOK, "241109433") if secret in answer.text
+            ]
     assert await taken(app) == before
     for (method, path), row in ROUTES.items():
         if name in row.let_in:

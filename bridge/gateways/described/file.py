@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from bridge.domain.errors import OperatorError
+from bridge.domain.outcome import Accepted
 from bridge.domain.phone import is_region
 from bridge.domain.rate import FASTEST
 from bridge.gateways.described.description import Description
@@ -101,6 +102,7 @@ class _Reader:
         )
         self._check(description)
         if len(self._problems.found) == before:  # else a template that could not be read would be missed here, too
+            self._check_accepted(description)
             self._check_slots(description)
         section.end()
         return description
@@ -114,9 +116,14 @@ class _Reader:
         if body and description.method == "GET":
             section.problem("cannot have a body: use query, or another method", body[0])
         if not description.rules and description.each is None:
-            section.problem("lacks rules: nothing would ever count as accepted")
+            section.problem("lacks rules: nothing would ever be known of a number")
         if section.has("low_balance") and not description.tells_balance:
             section.problem("is of no use: answer names no place of the balance", "low_balance")
+
+    def _check_accepted(self, description: Description) -> None:
+        rules = (*description.rules, *(description.each.rules if description.each else ()))
+        if not any(isinstance(one.outcome, Accepted) for one in rules):
+            self._section.problem("has no rule whose outcome is accepted: nothing would ever count as sent")
 
     def _check_slots(self, description: Description) -> None:
         section = self._section

@@ -100,7 +100,7 @@ def read_each(section: Section) -> Each:
     """What the answer says of each number."""
     rules = read_rules(section, whole=False)
     if not rules:
-        section.problem("lacks rules: nothing would ever count as accepted")
+        section.problem("lacks rules: nothing would ever be known of a number")
     left_out = section.open("left_out")
     each = Each(
         path=section.required("list", lambda key: _read_path(section, key) or ()),

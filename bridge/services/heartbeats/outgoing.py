@@ -9,7 +9,7 @@ import httpx
 
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
-from bridge.engine.embedded import WorkLoop
+from bridge.engine.work_loop import WorkLoop
 from bridge.store import vitals
 from bridge.store.database import Database
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.oncall.who import Roster
+from bridge.services.incidents.new_page import hash_of
 from bridge.services.incidents.respond import acknowledge
-from bridge.services.incidents.sent_pages import hash_of
 from bridge.store import pages
 from bridge.store.page_standing import PageStanding, standing
 from bridge.store.pages import Page

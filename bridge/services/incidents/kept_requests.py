@@ -17,7 +17,11 @@ from bridge.store.alert_inbox import Posted
 
 log = logging.getLogger(__name__)
 
-ALERTS_A_STEP = 25
+ALERTS_A_STEP = 100
+"""A step's own cost is that of some 60 alerts; while it runs, whoever wants to write waits."""
+
+BYTES_A_STEP = 1 << 20
+"""Of bodies that a step reads, where one is not larger by itself: a database may be behind a slow line."""
 
 ONE_REQUEST_WITHIN = timedelta(seconds=1)
 """So long pages wait for the rest of a request, and of the steps that are due: one page stands for all of it."""
@@ -29,6 +33,10 @@ Share = Sequence[tuple[Posted, Sequence[Alert]]]
 """Requests, and what of each is taken in now."""
 
 
+Read = tuple[tuple[int, datetime], News]
+"""What was read of a request: its id and when it was received, and what it says."""
+
+
 class KeptRequests:
     """Takes them in, in their order. Called inside a transaction."""
 
@@ -37,7 +45,7 @@ class KeptRequests:
         self._intake = intake
         self._notices = notices
         # What was read of a request that is not taken in whole.
-        self._open: tuple[tuple[int, datetime], News] | None = None
+        self._open: Read | None = None
 
     def take_in(self, connection: Connection, roster: Roster, now: datetime, *, each_alone: bool) -> bool:
         """Take in a share of what was kept. True while a request that came just now is taken in by half.
@@ -48,8 +56,9 @@ class KeptRequests:
         share: list[tuple[Posted, Sequence[Alert]]] = []
         done: list[int] = []
         halved, room = False, ALERTS_A_STEP
-        for posted in self._waiting(connection, now) if each_alone else alert_inbox.waiting(connection, ALERTS_A_STEP):
-            news = self._news(connection, posted, now)
+        known = None if each_alone else self._open  # for all of this step: a transaction may run twice
+        for posted in self._waiting(connection, now, known, each_alone=each_alone):
+            news = self._news(connection, posted, now, known)
             if news is None:
                 continue
             some = news.alerts[posted.taken : posted.taken + room]
@@ -70,11 +79,14 @@ class KeptRequests:
         alert_inbox.done(connection, done)
         return halved
 
-    def _waiting(self, connection: Connection, now: datetime) -> list[Posted]:
-        """Those that wait and can be read; the others are set aside."""
+    def _waiting(self, connection: Connection, now: datetime, known: Read | None, *, each_alone: bool) -> list[Posted]:
+        """Those that wait; of the `known` one without its body. `each_alone`: what cannot be read is set aside."""
+        ids = alert_inbox.waiting_ids(connection, ALERTS_A_STEP, BYTES_A_STEP)
+        if not each_alone:
+            return alert_inbox.these(connection, ids, known=known[0] if known else None)
         found: list[Posted] = []
-        ids = alert_inbox.waiting_ids(connection, ALERTS_A_STEP)
-        for posted_id, why in one_by_one(connection, ids, lambda one: found.append(alert_inbox.get(connection, one))):
+        alone = one_by_one(connection, ids, lambda one: found.extend(alert_inbox.these(connection, [one])))
+        for posted_id, why in alone:
             self._set_aside(connection, posted_id, "a source", why, now)
         return found
 
@@ -93,12 +105,13 @@ class KeptRequests:
             words = f"An alert of {posted.source} cannot be taken in ({why}): look at what it shows."
             self._notices.alarm(connection, f"aside:{posted.id}", words, now)
 
-    def _news(self, connection: Connection, posted: Posted, now: datetime) -> News | None:
+    def _news(self, connection: Connection, posted: Posted, now: datetime, known: Read | None) -> News | None:
         """What it holds; None for what cannot be read any more, which is set aside. Read once for all of its shares."""
         # An id may come again: that of a request whose commit failed.
         key = posted.id, posted.received_at
-        if self._open is not None and self._open[0] == key:
-            return self._open[1]
+        for one in (known, self._open):
+            if one is not None and one[0] == key:
+                return one[1]
         try:
             news = self._read(posted.source, posted.body, posted.content_type)
         except Exception as error:  # noqa: BLE001 - the door read it: only another version of us can come to this

@@ -10,7 +10,7 @@ from bridge.domain.delivery import State
 from bridge.domain.outcome import Accepted
 from bridge.domain.wording import age, reason
 from bridge.services.chat.notices import Notices
-from bridge.store import switches
+from bridge.store import switches, waiting_pages
 from bridge.store.outcomes import Finished
 
 log = logging.getLogger(__name__)
@@ -25,19 +25,30 @@ AGAIN = timedelta(hours=1)
 
 
 def tell(connection: Connection, notices: Notices, ended: Sequence[Finished], now: datetime) -> None:
-    """`ended`: attempts of pages that ended just now. Told to the chat and every admin, and once an hour again."""
+    """`ended`: attempts of pages that ended just now. Told to the chat and every admin, and once an hour again.
+
+    Over it is when one leaves and none is stuck any more: a gateway may take one number and never another.
+    """
     told = switches.get(connection, SWITCH)
-    if told is not None and any(isinstance(one.outcome, Accepted) for one in ended):
+    leaves = any(isinstance(one.outcome, Accepted) for one in ended)
+    if told is not None and leaves and not waiting_pages.is_any_stuck(connection, now, PATIENCE):
         switches.drop(connection, SWITCH)
         notices.alarm(connection, f"{SWITCH}:over:{now.isoformat()}", "Pages leave again.", now)
         return
-    stuck = [one for one in ended if one.next.state is State.QUEUED and now - one.delivery.round_started_at >= PATIENCE]
+    stuck = [one for one in ended if one.next.state is State.QUEUED and _goes_on_until(one, now) >= PATIENCE]
     if not stuck or (told is not None and timedelta(0) <= now - told[2] < AGAIN):
         return
     switches.put(connection, SWITCH, "", by="", now=now)
     first = min(stuck, key=lambda one: one.delivery.round_started_at)
-    since = age((now - first.delivery.round_started_at).total_seconds())
+    waited = now - first.delivery.round_started_at
+    how_long = "have not left" if waited >= PATIENCE else "cannot leave"
+    span = age((waited if waited >= PATIENCE else _goes_on_until(first, now)).total_seconds())
     why = reason(first.outcome.reason.value)
-    log.warning("pages have not left for %s: %s", since, why, extra={"event": "page.stuck"})
-    words = f"Pages have not left for {since}: {why}. No SMS wakes anybody, so call who is on call. They are tried on."
+    log.warning("pages %s for %s: %s", how_long, span, why, extra={"event": "page.stuck"})
+    words = f"Pages {how_long} for {span}: {why}. No SMS wakes anybody, so call who is on call. They are tried on."
     notices.alarm(connection, f"{SWITCH}:{now.isoformat()}", words, now)
+
+
+def _goes_on_until(one: Finished, now: datetime) -> timedelta:
+    """How long it will have waited at its next attempt, at least: a gateway may have asked for an hour."""
+    return max(now, one.next.due_at or now) - one.delivery.round_started_at

@@ -6,16 +6,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from bridge.domain.delivery import Cause, State
+from bridge.clock import LEAP
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
-from bridge.services.chat.notices import Notices, post_key, show_incident
-from bridge.services.incidents import the_end
+from bridge.services.chat.notices import Notices
+from bridge.services.incidents import new_page, the_end
+from bridge.services.incidents.new_page import MakeToken
 from bridge.services.incidents.one_by_one import Odd, one_by_one
-from bridge.services.incidents.sent_pages import MakeToken, go_on, hash_of
-from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
+from bridge.services.incidents.sent_pages import go_on
+from bridge.store import incident_log, incidents, page_requests, pages, posts
 from bridge.store.pages import Page
-from bridge.store.posts import Place, Subject
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +82,9 @@ class Paging:
             if not queued.maybe_sent:  # else it is a repeat, and they would have none of their own: a page after it
                 self._join(connection, queued, person, ids)
         elif queued:
-            self._move(connection, queued, person, ids, now)
+            new_page.move(connection, queued, person, ids, self._make_token, now)
         else:
-            self._add(connection, person, ids, now)
+            new_page.add(connection, person, ids, self._make_token, now)
 
     def _at(
         self, connection: Connection, key: str, first_due: datetime, queued: Page | None, now: datetime
@@ -96,14 +96,14 @@ class Paging:
         if queued is not None:
             return first_due
         last = pages.last_paged(connection, key)
-        # A page of a time to come was made before the clock was put back.
-        return first_due if last is None or last > now else max(first_due, last + self._interval)
+        # What is of a time to come is from before the clock was put back; by a little, of a process with another clock.
+        return first_due if last is None or last > now + LEAP else max(first_due, last + self._interval)
 
     def _lost(self, connection: Connection, ids: Collection[int], key: str, now: datetime) -> None:
         """The file changed after the step: who was to be paged has no phone there any more."""
         page_requests.drop(connection, ids, person=key)
         incident_log.note(connection, ids, "page.lost", f"{key} has no phone in the on-call file", now)
-        incidents.hurry(connection, page_requests.without_hope(connection, ids), now)
+        incidents.hurry(connection, page_requests.exhausted(connection, ids), now)
         the_end.pages_ended(connection, self._notices, ids, now)
 
     def _cannot_be_made(self, connection: Connection, odd: Odd[tuple[str, int]], roster: Roster, now: datetime) -> None:
@@ -119,8 +119,7 @@ class Paging:
         self._notices.alarm(connection, f"unmade:{first}:{now.timestamp():.0f}", words, now)
 
         def next_step(incident_id: int) -> None:
-            hopeless = page_requests.without_hope(connection, [incident_id])
-            go_on(connection, self._notices, hopeless, roster, now)
+            go_on(connection, self._notices, page_requests.exhausted(connection, [incident_id]), roster, now)
             the_end.pages_ended(connection, self._notices, [incident_id], now)
 
         # An incident that fails here, too, is told of when its own timer runs out.
@@ -129,31 +128,3 @@ class Paging:
     def _join(self, connection: Connection, page: Page, person: Person, ids: Collection[int]) -> None:
         page_requests.answer(connection, page.id, person.key, ids)
         posts.touch_incidents(connection, ids)
-
-    def _move(self, connection: Connection, old: Page, person: Person, ids: Sequence[int], now: datetime) -> None:
-        """The person has another number by now: what waited for the old one goes to the new one."""
-        messages.move(connection, old.message_id, Cause.CANCEL, State.CANCELLED, now=now)
-        also = page_requests.take_back(connection, old.id, ids)
-        self._add(connection, person, sorted({*ids, *also}), now)
-
-    def _add(self, connection: Connection, person: Person, ids: Sequence[int], now: datetime) -> None:
-        page_id = pages.add(
-            connection,
-            person,
-            key=f"{person.key}:{ids[0]}:{now.timestamp():.6f}",
-            hash_of=lambda message_id: hash_of(self._make_token(message_id, now)),
-            now=now,
-        )
-        page_requests.answer(connection, page_id, person.key, ids)
-        if person.telegram is not None:
-            self._copy(connection, page_id, ids, person.telegram, now)
-        posts.touch_incidents(connection, ids)
-        log.info("page P%d made, for %d incidents", page_id, len(ids), extra={"event": "page.made"})
-
-    def _copy(self, connection: Connection, page_id: int, ids: Sequence[int], user_id: int, now: datetime) -> None:
-        """A private copy for whoever has pressed Start: the incident's card, or one for all of the page."""
-        place = Place(chat_id=user_id)
-        if len(ids) == 1:
-            show_incident(connection, ids[0], place, now)
-        else:
-            posts.show_card(connection, post_key(f"page:{page_id}", place), place, Subject(page_id=page_id), now)

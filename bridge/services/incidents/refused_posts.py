@@ -1,6 +1,6 @@
 """Whose posts are refused hears it in an answer that nobody reads: so people are told that alerts are being lost.
 
-Only of senders who are known. What a post holds is not told: neither its words nor its address.
+Only of senders who are known. What a post holds is not told, nor an address that is none of ours.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
 """Pages on their way to the gateway: what their SMS says, and what follows from what became of it."""
 
-import hashlib
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,12 +10,15 @@ from bridge.domain.delivery import Cause, State
 from bridge.domain.page_text import UNREADABLE, PageFacts, page_text
 from bridge.domain.segments import split
 from bridge.domain.wording import reason
+from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents import page_outage, the_end
+from bridge.services.incidents.new_page import MakeToken
 from bridge.services.incidents.one_by_one import Odd, together_or_each
 from bridge.services.incidents.policies import policy_of, steps_of
-from bridge.store import incident_log, incidents, messages, page_requests, pages, posts
+from bridge.services.incidents.redirect import MOST_LOGGED, redirect
+from bridge.store import incident_log, incidents, messages, page_requests, pages, posts, waiting_pages
 from bridge.store.database import is_the_stores
 from bridge.store.incident_log import LogEntry
 from bridge.store.oncall import RosterOf
@@ -26,8 +28,8 @@ from bridge.store.queue import Call
 
 log = logging.getLogger(__name__)
 
-MakeToken = Callable[[int, datetime], str]
-"""Message id of a page, when it was made -> what its ack link ends in: at least 60 bits that nobody can guess."""
+PeopleOf = Callable[[Connection], Mapping[str, Person] | None]
+"""The people of the on-call file in force, by their keys; None where it cannot be read."""
 
 
 class SentPages:
@@ -38,12 +40,14 @@ class SentPages:
         *,
         notices: Notices,
         roster: RosterOf,
+        people: PeopleOf,
         make_token: MakeToken,
         link: Callable[[str], str],
     ) -> None:
         """`link`: token -> address of the ack page, "" without one."""
         self._notices = notices
         self._roster = roster
+        self._people = people
         self._make_token = make_token
         self._link = link
 
@@ -68,7 +72,7 @@ class SentPages:
         first, open_count = pages.worst(connection, page.id, 1)
         if not first:  # resolved in the same moment; an empty SMS would be worse
             first, open_count = incidents.of_ids(connection, pages.incident_ids(connection, page.id)[:1]), 1
-        token = self._make_token(call.message_id, page.created_at)
+        token = self._make_token(call.message_id, page.dated)
         link = self._link(token)
         text = page_text(
             PageFacts(
@@ -83,6 +87,27 @@ class SentPages:
         )
         return text, text.replace(token, "…") if link else text
 
+    def redirect(self, connection: Connection, now: datetime) -> list[Finished]:
+        """What waits goes to the number that its person has by now; where they have none any more, it ends.
+
+        Gives what ended so, and what follows has followed. A file that cannot be read changes nothing.
+        """
+        due = waiting_pages.due(connection, now)
+        if not due:
+            return []
+        try:
+            with connection.begin_nested():
+                people = self._people(connection)
+                ended = [] if people is None else redirect(connection, due, people, self._make_token, now)
+                self.written(connection, ended, now)
+                return ended
+        except Exception as error:
+            if is_the_stores(connection, error):
+                raise
+            # Nothing else leaves while this raises: what waits goes to the numbers that it has.
+            log.exception("pages cannot follow the on-call file", extra={"event": "page.odd"})
+            return []
+
     def written(self, connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
         """These outcomes were written, in this transaction: what follows for their incidents."""
         ended = [one for one in finished if one.page]
@@ -92,7 +117,7 @@ class SentPages:
 
     def _ended(self, connection: Connection, ended: Sequence[Finished], now: datetime) -> None:
         found = pages.by_message(connection, {one.message_id for one in ended})
-        entries, bad, about = [], [], set()
+        entries, bad, about = [], set(), set()
         for one in ended:
             page = found[one.message_id]
             words = f"{page.code} to {page.person_name}: {one.next.state.value}"
@@ -100,9 +125,9 @@ class SentPages:
                 words += f", {why}"
             ids = pages.incident_ids(connection, page.id)
             about |= set(ids)
-            # A page for thousands is one line in the log of its first ones: the rest find it by the page.
             entries += [
-                LogEntry(incident_id=incident_id, event="page.outcome", words=words) for incident_id in ids[:50]
+                LogEntry(incident_id=incident_id, event="page.outcome", words=words)
+                for incident_id in ids[:MOST_LOGGED]
             ]
             if one.next.state is State.UNKNOWN:
                 self._once_more(connection, page, now)
@@ -110,7 +135,7 @@ class SentPages:
                 # Answered while it was with the gateway: nobody needs it any more.
                 messages.move(connection, page.message_id, Cause.CANCEL, State.CANCELLED, now=now)
             elif one.next.state in page_requests.BAD_ENDS:
-                bad.append(page.id)
+                bad |= set(ids)
             posts.touch_incidents(connection, ids)
         incident_log.write(connection, entries, now)
         page_outage.tell(connection, self._notices, ended, now)
@@ -167,8 +192,3 @@ def go_on(connection: Connection, notices: Notices, exhausted: Sequence[int], ro
             now,
             about=[incident],
         )
-
-
-def hash_of(token: str) -> str:
-    """As the database keeps the token of an ack link."""
-    return hashlib.sha256(token.encode()).hexdigest()

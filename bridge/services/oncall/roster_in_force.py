@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from bridge.clock import Clock
 from bridge.oncall import ical
 from bridge.oncall.calendar import Calendar
 from bridge.oncall.file import OnCallFileError, read
-from bridge.oncall.records import CalendarSchedule, OnCall
+from bridge.oncall.records import CalendarSchedule, OnCall, Person
 from bridge.oncall.who import Roster
 from bridge.store import oncall as kept
 from bridge.store.database import Database
@@ -86,6 +87,11 @@ class RosterInForce:
             calendars=self._calendars(connection, self._file.oncall),
             overrides=kept.overrides_after(connection, self._clock.now()),
         )
+
+    def people(self, connection: Connection) -> Mapping[str, Person] | None:
+        """The people of the file in force by their keys, as of now; None where it cannot be read."""
+        self._look(connection)
+        return self._file.oncall.people if self._file.good else None
 
     async def refresh(self, database: Database) -> bool:
         """Read what is new without keeping the store waiting; True when the people on call may be others for it."""

@@ -25,6 +25,10 @@ class Claims:
         name = self.name
         return name if not self.leased or processes.is_there(connection, name) else None
 
+    def stands(self, connection: Connection, name: str) -> bool:
+        """Whether what was claimed under this name is still this process's to send."""
+        return self.held(connection) == name
+
     def others(self, connection: Connection) -> list[str]:
         """Names under which other processes may be sending just now."""
         return processes.names(connection) if self.leased else []

@@ -1,30 +1,17 @@
 """What people decide about a message: confirm, cancel, send again, leave it; and the stop switch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bridge.domain.decision import MAYBE_SENT, TO_BE_SENT, Decision, Hold, kind_of
 from bridge.domain.delivery import RESENDABLE, Cause, State
 from bridge.domain.errors import NotFound, Refused
 from bridge.domain.wording import count
 from bridge.services.sms.send_sms import BUTTONS_FOR, check_not_paused
 from bridge.store import countries, messages, switches
-
-ASKING = ("ask", "stale")
-"""Holds that wait for a person's answer."""
-
-# What a message keeps as its decision; a person's name follows.
-CONFIRMED = "confirmed by"
-CANCELLED = "cancelled by"
-SENT_AGAIN = "sent again by"
-LEFT = "left as it is by"
-NOT_CONFIRMED = "cancelled: nobody confirmed within 15 minutes"
-
-TO_BE_SENT = (CONFIRMED, CANCELLED, NOT_CONFIRMED)
-"""What answers the buttons Send now and Cancel."""
-MAYBE_SENT = (SENT_AGAIN, LEFT, CANCELLED)
-"""What answers the buttons Send again and Leave it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,11 +32,16 @@ def visible(connection: Connection, message_id: int, person: Person) -> messages
 
 
 def _for_button(
-    connection: Connection, message_id: int, person: Person, seen: int | None, now: datetime, answers: tuple[str, ...]
+    connection: Connection,
+    message_id: int,
+    person: Person,
+    seen: int | None,
+    now: datetime,
+    answers: Sequence[Decision],
 ) -> messages.MessageView:
     """The message, for a press of a button that was drawn at turn `seen`; None: typed, not pressed.
 
-    `answers`: how decisions begin that answer what the button asks. Raises `NotFound`, `Refused`.
+    `answers`: decisions that answer what the button asks. Raises `NotFound`, `Refused`.
     """
     found = visible(connection, message_id, person)
     if found.source == messages.PAGE:
@@ -57,8 +49,8 @@ def _for_button(
     if seen is None or (found.turn == seen and found.buttons_until is not None and now < found.buttons_until):
         return found
     # What was sent again and then came to this very turn was decided before this button was drawn.
-    decided = found.decision.startswith(answers) and not (found.turn == seen and found.decision.startswith(SENT_AGAIN))
-    if decided:
+    kind = kind_of(found.decision)
+    if kind in answers and not (found.turn == seen and kind is Decision.SENT_AGAIN):
         raise Refused("decided", f"Already {found.decision}. See /status {message_id}.")
     raise Refused("ended", f"These buttons have had their time. See /status {message_id}.")
 
@@ -72,7 +64,7 @@ def confirm(connection: Connection, message_id: int, person: Person, now: dateti
         raise Refused("ended", f"#{message_id} does not wait for a confirmation.")
     asked_about = found.remarks.get("countries")
     countries.use(connection, asked_about if isinstance(asked_about, list) else (), now)
-    messages.note(connection, message_id, decision=f"{CONFIRMED} {person.name}", hold="")
+    messages.note(connection, message_id, decision=Decision.CONFIRMED.by(person.name), hold=Hold.NOT)
     # What an earlier crash left unknown is asked about next.
     unknown = found.counts.get(State.UNKNOWN)
     messages.offer_buttons(connection, message_id, now + BUTTONS_FOR if unknown else None)
@@ -88,7 +80,7 @@ def cancel(connection: Connection, message_id: int, person: Person, now: datetim
         if sending:
             raise Refused("sending", f"#{message_id}: nothing was taken back. {_with_the_gateway(message_id, sending)}")
         raise Refused("nothing", f"#{message_id}: nothing is queued or held any more, so nothing can be taken back.")
-    messages.note(connection, message_id, decision=f"{CANCELLED} {person.name}", hold="")
+    messages.note(connection, message_id, decision=Decision.CANCELLED.by(person.name), hold=Hold.NOT)
     if not found.counts.get(State.UNKNOWN):
         messages.offer_buttons(connection, message_id, None)
     rest = f". {_with_the_gateway(message_id, sending)}" if sending else ""
@@ -122,14 +114,14 @@ def resend(connection: Connection, message_id: int, person: Person, now: datetim
     moved = messages.move(connection, message_id, Cause.RESEND, State.QUEUED, now=now, only=states)
     if not moved:
         raise Refused("nothing", f"#{message_id}: no outcome is unknown, failed or rejected, so nothing is sent again.")
-    messages.note(connection, message_id, decision=f"{SENT_AGAIN} {person.name}")
+    messages.note(connection, message_id, decision=Decision.SENT_AGAIN.by(person.name))
     _end_unknown(connection, found)
     return f"#{message_id}: sending again to {_numbers(moved)}"
 
 
 def _end_unknown(connection: Connection, found: messages.MessageView) -> None:
     """The question about unknown outcomes is answered; one about what is held stays."""
-    if not (found.hold in ASKING and found.counts.get(State.HELD)):
+    if not (found.hold.asks and found.counts.get(State.HELD)):
         messages.offer_buttons(connection, found.id, None)
 
 
@@ -138,7 +130,7 @@ def leave(connection: Connection, message_id: int, person: Person, now: datetime
     found = _for_button(connection, message_id, person, seen, now, MAYBE_SENT)
     if not found.counts.get(State.UNKNOWN):
         raise Refused("nothing", f"#{message_id}: no outcome is unknown.")
-    messages.note(connection, message_id, decision=f"{LEFT} {person.name}")
+    messages.note(connection, message_id, decision=Decision.LEFT.by(person.name))
     _end_unknown(connection, found)
     return f"#{message_id}: left as it is"
 
@@ -166,7 +158,7 @@ def hold_paused(connection: Connection, now: datetime) -> int:
         held += messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
         # What waits for a person's answer goes on waiting for that: /resume must not give it.
         if found is not None and not found.hold:
-            messages.note(connection, message_id, hold="paused")
+            messages.note(connection, message_id, hold=Hold.PAUSED)
     return held
 
 
@@ -175,9 +167,9 @@ def resume(connection: Connection, person: Person, now: datetime) -> str:
     if not switches.drop(connection, switches.PAUSED):
         return "Sending is not paused."
     freed = 0
-    for message_id in messages.held_for(connection, "paused"):
+    for message_id in messages.held_for(connection, Hold.PAUSED):
         freed += messages.move(connection, message_id, Cause.CONFIRM, State.QUEUED, now=now)
-        messages.note(connection, message_id, hold="", decision=f"resumed by {person.name}")
+        messages.note(connection, message_id, hold=Hold.NOT, decision=Decision.RESUMED.by(person.name))
     return f"Resumed.{f' Sending goes on for {_numbers(freed)}.' if freed else ''}"
 
 
@@ -186,7 +178,7 @@ def hold_stale(connection: Connection, now: datetime, *, older_than: timedelta) 
     found = messages.with_queued(connection, written_before=now - older_than)
     for message_id in found:
         messages.move(connection, message_id, Cause.HOLD, State.HELD, now=now)
-        messages.note(connection, message_id, hold="stale")
+        messages.note(connection, message_id, hold=Hold.STALE)
         messages.offer_buttons(connection, message_id, now + BUTTONS_FOR)
     return found
 
@@ -195,9 +187,9 @@ def end_buttons(connection: Connection, now: datetime) -> None:
     """Buttons that have had their time go; what waited for a confirmation is cancelled and says so."""
     for message_id, hold in messages.with_ended_buttons(connection, now):
         cancelled = 0
-        if hold in ASKING:
+        if hold.asks:
             held = frozenset({State.HELD})  # a retry that was queued before goes on
             cancelled = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now, only=held)
         if cancelled:
-            messages.note(connection, message_id, decision=NOT_CONFIRMED, hold="")
+            messages.note(connection, message_id, decision=Decision.NOT_CONFIRMED, hold=Hold.NOT)
         messages.offer_buttons(connection, message_id, None)

@@ -6,7 +6,7 @@ slots. A call runs between two steps and holds no database connection.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,6 +32,9 @@ from bridge.store.outcomes import Finished
 from bridge.store.queue import Call, Claimed, Room
 
 log = logging.getLogger(__name__)
+
+FRESH_S = 2.0
+"""So old a claim stands for certain: a process is taken for gone after six beats of a second (`processes.lease`)."""
 
 
 class Deliverer:
@@ -92,12 +95,13 @@ class Deliverer:
         rooms = {way.name: Room(calls=len(self._free[way.name]), batch=way.batch) for way in self._ways}
         wanted = sum(room.calls for room in rooms.values()) if self._claiming else 0
         now, leap = self._clock.now(), self._leaps.seen()
+        claims_since_s = self._clock.monotonic()
         was_away = now - self._stepped_at > self._absence
         if not answered and not wanted and not was_away:
             self._stepped_at = now
             return None
         try:
-            calls, finished, turned, due_at = await self._database.write(
+            name, calls, finished, turned, due_at = await self._database.write(
                 partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away, leap)
             )
         except BaseException as error:
@@ -107,14 +111,16 @@ class Deliverer:
             raise
         self._stepped_at = now
         self._leaps.settle(leap)
-        self._tell(finished, turned)
+        # First of all: what is claimed and not called would be `sending` for as long as this process lives.
+        may_call = partial(self._may_call, name or "", claims_since_s)
         for call in calls:
             log.debug(
                 "claimed %d", len(call.deliveries), extra={"event": "attempt.claimed", "message_id": call.message_id}
             )
-            task = asyncio.create_task(self._call(self._free[call.gateway].pop(), call))
+            task = asyncio.create_task(self._call(self._free[call.gateway].pop(), call, may_call))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+        self._tell(finished, turned)
         if due_at is None or not all(self._free.values()):
             return None  # what is due may wait for a slot: a call that ends wakes us
         return (due_at - self._clock.now()).total_seconds()
@@ -127,7 +133,7 @@ class Deliverer:
         was_away: bool,
         leap: timedelta,
         connection: Connection,
-    ) -> tuple[list[Call], list[Finished], list[Turned], datetime | None]:
+    ) -> tuple[str | None, list[Call], list[Finished], list[Turned], datetime | None]:
         now = self._clock.now()
         if leap and self._leads():
             clock_set.move_pages(connection, leap, now)
@@ -136,6 +142,8 @@ class Deliverer:
         if was_away and not self._others_were_there(connection, now):
             hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection, self._stepped_at)
+        if call_ids:
+            finished += self._pages.redirect(connection, now)
         rates = Rates(connection, self._ways, now)
         name = self._claims.held(connection) if call_ids else None
         calls = (
@@ -157,7 +165,7 @@ class Deliverer:
         # With a slot left over nothing more is due: ask when that changes. Without a name nothing can be claimed yet.
         looks = name is not None and len(calls) < len(call_ids)
         due_at = rates.not_before(queue.next_due(connection)) if looks else None
-        return calls, finished, gateways.turned, due_at
+        return name, calls, finished, gateways.turned, due_at
 
     def _others_were_there(self, connection: Connection, now: datetime) -> bool:
         """Whether somebody delivered while this process did not."""
@@ -167,20 +175,41 @@ class Deliverer:
     def _settle(
         self, connection: Connection, answered: Sequence[EndedCall], gateways: Gateways, now: datetime
     ) -> list[Finished]:
-        """Outcomes as next states, written down."""
+        """Outcomes as next states, written down; gives those that changed something.
+
+        A late one to an older attempt is kept with that attempt, and nothing follows from it.
+        """
         if not answered:
             return []
         finished = settle(connection, answered, gateways, retry=self._retry, page_retry=self._page_retry, now=now)
         took = outcomes.finish(connection, finished, now=now, buttons_until=now + BUTTONS_FOR)
-        self._pages.written(connection, finished, now)
         if took < len(finished):
             log.warning("%d late outcomes changed nothing", len(finished) - took, extra={"event": "attempt.late"})
+            finished = outcomes.taken(connection, finished, now)
+        self._pages.written(connection, finished, now)
         return finished
 
-    async def _call(self, gateway: Gateway, call: Call) -> None:
+    async def _may_call(self, name: str, since_s: float) -> bool:
+        """Whether what was claimed under `name`, at that time of the monotonic clock or later, is still ours to send.
+
+        This process may have been stopped in between, been taken for gone, and another may have sent it again.
+        """
+        if not self._claims.leased or self._clock.monotonic() - since_s <= FRESH_S:
+            return True
         try:
-            said = await gateway.send([one.number for one in call.deliveries], call.text)
-            answers = tuple((one, said[one.number]) for one in call.deliveries)
+            return await self._database.read(partial(self._claims.stands, name=name))
+        except StoreUnavailable:
+            return False  # others may hear each other, and not us
+
+    async def _call(self, gateway: Gateway, call: Call, may_call: Callable[[], Awaitable[bool]]) -> None:
+        try:
+            if await may_call():
+                said = await gateway.send([one.number for one in call.deliveries], call.text)
+                answers = tuple((one, said[one.number]) for one in call.deliveries)
+            else:
+                extra = {"event": "attempt.too_late", "message_id": call.message_id}
+                log.warning("a call is not made: this process was taken for gone before it", extra=extra)
+                answers = _nobody_knows(call)
         except asyncio.CancelledError:
             answers = _nobody_knows(call)
         except Exception as error:  # noqa: BLE001 - its text may hold a number or a key: only its kind is told
@@ -197,7 +226,7 @@ class Deliverer:
         self._wake()
 
     def _tell(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
-        if not finished:
+        if not finished and not turned:
             return
         for news in turned:
             words, level = ("is out", logging.WARNING) if news.breaker.out_since else ("works again", logging.INFO)

@@ -145,7 +145,7 @@ class Alarms:
 
 
 def _with_words(words: str, own: GatewayWords) -> str:
-    """With the gateway's own, which name no key and no number."""
+    """With the gateway's own, in which no key stands."""
     said = " · ".join(filter(None, (own.code, own.error)))
     return f"{words} It said {said.rstrip('.')}." if said else words
 

@@ -17,6 +17,13 @@ class Pages(Protocol):
         """What the SMS of a claimed page says."""
         ...
 
+    def redirect(self, connection: Connection, now: datetime) -> list[Finished]:
+        """Before a claim: what is due goes to the number that its person has now; where they have none, it ends.
+
+        Gives what ended so. What follows from it has followed.
+        """
+        ...
+
     def written(self, connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
         """These outcomes were written."""
         ...
@@ -35,6 +42,9 @@ class _NoPages:
 
     def text(self, connection: Connection, call: Call, now: datetime) -> str:
         return call.text
+
+    def redirect(self, connection: Connection, now: datetime) -> list[Finished]:
+        return []
 
     def written(self, connection: Connection, finished: Sequence[Finished], now: datetime) -> None:
         """Nothing follows."""

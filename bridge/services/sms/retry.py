@@ -14,35 +14,43 @@ from bridge.domain.outcome import NotSent, Outcome
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 LONGEST_RETRY_AFTER_S = 3600.0
+LONGEST_PAGE_WAIT_S = 300.0
+"""A gateway may ask for an hour; a page asks again after this, since somebody is to be woken. Its rest holds for all
+other traffic."""
 
 
 class wait_as_told(wait_base):  # noqa: N801 - named as tenacity names its waits
     """What the gateway asked for by `Retry-After`, where that is longer than the wait of ours."""
 
-    def __init__(self, otherwise: wait_base) -> None:
+    def __init__(self, otherwise: wait_base, longest_s: float) -> None:
+        """`longest_s`: of what the gateway asks for, no more is kept to."""
         self._otherwise = otherwise
+        self._longest_s = longest_s
 
     def __call__(self, retry_state: RetryCallState) -> float:
         """Seconds to wait before the next attempt."""
         ours = self._otherwise(retry_state)
         outcome = retry_state.outcome.result() if retry_state.outcome else None
         told = outcome.retry_after_s if isinstance(outcome, NotSent) else None
-        return ours if told is None else max(ours, min(told, LONGEST_RETRY_AFTER_S))
+        return ours if told is None else max(ours, min(told, self._longest_s))
 
 
 class RetryPolicy:
     """Whether and when an attempt is repeated."""
 
-    def __init__(self, retry_for_s: float, *, through_outages: bool = False) -> None:
+    def __init__(
+        self, retry_for_s: float, *, through_outages: bool = False, longest_told_s: float = LONGEST_RETRY_AFTER_S
+    ) -> None:
         """`retry_for_s`: from the first attempt of a round, seconds in which a next one may begin.
 
         `through_outages`: also a gateway that is out of service is asked again (a page waits for it to be mended);
-        else that is the end, at once.
+        else that is the end, at once. `longest_told_s`: a gateway that asks for a longer wait is asked again then.
         """
         self._through_outages = through_outages
         self._policy = AsyncRetrying(
             wait=wait_as_told(
-                wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
+                wait_exponential_jitter(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S),
+                longest_told_s,
             ),
             stop=stop_after_delay(retry_for_s),
         )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from bridge.domain.decision import Hold
 from bridge.domain.errors import Refused
 from bridge.domain.segments import Encoding, Segments, simplify, split
 from bridge.domain.wording import count
@@ -148,7 +149,7 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
             segments=measured.segments.count,
             numbers=order.numbers,
             remarks=remarks,
-            hold="ask" if reasons else "",
+            hold=Hold.ASK if reasons else Hold.NOT,
             priority=PRIORITY_BULK if len(order.numbers) > BULK_ABOVE else PRIORITY_SINGLE,
             group_size=rules.batch,
         ),
@@ -160,10 +161,7 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
 
 def new_countries(connection: Connection, wanted: Collection[str], rules: Rules) -> tuple[str, ...]:
     """Those of these countries that nobody has sent to, and that a person is to be asked about."""
-    used = countries.used(connection, wanted)
-    if not used and len(set(wanted)) == 1 and not countries.any_used(connection):
-        return ()  # somebody has to begin somewhere
-    return tuple(sorted({*wanted} - used - rules.known_countries))
+    return tuple(sorted({*wanted} - countries.used(connection, wanted) - rules.known_countries))
 
 
 def first_to(new: Collection[str]) -> str:

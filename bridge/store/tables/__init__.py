@@ -17,7 +17,7 @@ from bridge.store.tables.incidents import (
     storms,
 )
 from bridge.store.tables.oncall import calendars, heartbeats, oncall_files, overrides
-from bridge.store.tables.processes import processes
+from bridge.store.tables.processes import commits, processes
 from bridge.store.tables.sms import (
     ASKS_A_PERSON,
     HAS_BUTTONS,
@@ -65,6 +65,7 @@ __all__ = [
     "audit",
     "breakers",
     "calendars",
+    "commits",
     "countries",
     "deliveries",
     "heartbeats",

@@ -14,6 +14,11 @@ def microseconds(at: datetime | None) -> int | None:
     return None if at is None else (at - _EPOCH) // _MICROSECOND
 
 
+# A year within what there is: whoever reads a time adds spans to it, and takes spans from it.
+_FIRST = microseconds(datetime.min.replace(tzinfo=UTC) + timedelta(days=366)) or 0
+_LAST = microseconds(datetime.max.replace(tzinfo=UTC) - timedelta(days=366)) or 0
+
+
 class UtcTime(TypeDecorator[datetime]):
     """Microseconds since 1970 UTC; aware datetimes outside. Compares and indexes as an integer on any database."""
 
@@ -25,8 +30,8 @@ class UtcTime(TypeDecorator[datetime]):
         return microseconds(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """From the database, aware in UTC."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
+        """From the database, aware in UTC. A number beyond all years is the first or the last moment that there is."""
+        return None if value is None else _EPOCH + timedelta(microseconds=min(max(value, _FIRST), _LAST))
 
 
 def partial_index(name: str, *columns: str, where: TextClause, unique: bool = False) -> Index:

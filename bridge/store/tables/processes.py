@@ -1,6 +1,6 @@
-"""Who delivers from this database."""
+"""Who delivers from this database, and what each has committed last."""
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table
 
 from bridge.store.tables.base import UtcTime, metadata
 
@@ -17,4 +17,14 @@ processes = Table(
     Column("missed", Integer, nullable=False),  # beats of the leader since its own last one
     Column("started_at", UtcTime, nullable=False),
     Column("seen_at", UtcTime, nullable=False),
+)
+
+# PostgreSQL's alone: a row for each session that writes, or did, with the number of its last transaction, which the
+# transaction itself wrote: by it a commit whose answer was lost is found.
+commits = Table(
+    "commits",
+    metadata,
+    Column("writer", String(32), primary_key=True),
+    Column("last", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),  # by the server's clock
 )

@@ -24,6 +24,11 @@ rules = [{ http = 200, outcome = "accepted" }]
 """
 
 
+def with_rule(rule: str) -> str:
+    """The good one, with this rule before its own."""
+    return GOOD.replace("rules = [", f"rules = [{rule}, ")
+
+
 def gateway(more: str = "", *, text: str = GOOD, **values: str) -> Description:
     return read(text + more, values={**VALUES, **values}, used=["ours"])["ours"]
 
@@ -146,11 +151,11 @@ def test_statuses_are_numbers_families_or_lists(http: str, statuses: set[int]) -
 
 @pytest.mark.parametrize(("name", "outcome"), OUTCOMES.items())
 def test_an_outcome_has_the_first_reason_unless_another_is_given(name: str, outcome: Any) -> None:
-    assert gateway(text=GOOD.replace('"accepted"', f'"{name}"')).rules[0].outcome == outcome
+    assert gateway(text=with_rule(f'{{ http = 500, outcome = "{name}" }}')).rules[0].outcome == outcome
 
 
 def test_a_reason_is_taken() -> None:
-    found = gateway(text=GOOD.replace('"accepted"', '"rejected", reason = "bad_number"'))
+    found = gateway(text=with_rule('{ http = 500, outcome = "rejected", reason = "bad_number" }'))
 
     assert found.rules[0].outcome == Rejected(reason=Reason.BAD_NUMBER)
 
@@ -253,6 +258,7 @@ MISTAKES = [
     (GOOD.replace("form = {", "json = { at = [1, nan],"), "line 3: gateways.ours.json.at[2] is nothing that JSON can"),
     (changed(f"rules = [{RULE}]\n", ""), "line 1: gateways.ours lacks rules"),
     (changed(RULE, '{ outcome = "accepted" }'), "line 4: gateways.ours.rules[1] lacks a condition"),
+    (changed('"accepted"', '"rejected"'), "line 1: gateways.ours has no rule whose outcome is accepted: nothing would"),
     (changed(RULE, "{ http = 200 }"), "line 4: gateways.ours.rules[1] lacks outcome"),
     (
         changed('"accepted"', '"acepted"'),

@@ -226,3 +226,13 @@ def test_who_is_paged_by_sms_and_has_no_telegram_answers_by_its_link_alone() -> 
     assert alone(GOOD.replace('"kofi"', '"kofi", "yaw"'), {}) == ["ama"], "esi is in nothing, yaw has no phone"
     assert alone('[groups.db]\npeople = ["esi"]\n', {}) == ["esi"]
     assert alone(PAPER, paper((0, 1, ("esi",)), (1, 2, ("stranger",)))) == ["ama", "esi"]
+
+
+def test_a_heartbeats_own_token_that_could_be_guessed_is_a_caution() -> None:
+    beats = '[heartbeats.{}]\nevery = "1h"\ntoken = "{}"\n'
+    (found,) = look(GOOD + beats.format("backup", "x" * 15) + beats.format("sync", "x" * 16))
+    assert (found.weight, found.code, found.subject) == (Weight.CAUTION, "token_short", "heartbeats.backup")
+    assert found.words.startswith(
+        "line 14: heartbeats.backup has a token of fewer than 16 characters: whoever guesses it"
+    )
+    assert "xxx" not in found.words

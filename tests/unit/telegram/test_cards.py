@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import State
 from bridge.domain.outcome import Reason
 from bridge.sandbox.telegram_markup import from_html, units
@@ -56,7 +57,7 @@ def message(*deliveries: DeliveryView, **changed: object) -> MessageView:
         "recipients": len(deliveries),
         "remarks": {},
         "created_at": NOW,
-        "hold": "",
+        "hold": Hold.NOT,
         "buttons_until": None,
         "decision": "",
         "counts": counts,
@@ -141,7 +142,7 @@ def test_in_a_group_numbers_show_their_first_4_and_last_3_digits_everywhere() ->
     view = message(
         delivery(State.HELD, number=KWAME),
         remarks={"doubles": [KWAME], "ask_unverified": [KWAME]},
-        hold="ask",
+        hold=Hold.ASK,
     )
     assert "1109" not in shown(view, GROUP)
     assert shown(view, GROUP).count("+2332…433") == 3
@@ -235,7 +236,7 @@ def test_of_many_that_were_accepted_those_that_may_have_been_sent_before_are_cou
     ],
 )
 def test_a_held_message_says_what_it_asks(remarks: dict[str, object], words: str) -> None:
-    view = message(delivery(State.HELD), hold="ask", remarks=remarks, buttons_until=NOW + timedelta(minutes=15))
+    view = message(delivery(State.HELD), hold=Hold.ASK, remarks=remarks, buttons_until=NOW + timedelta(minutes=15))
     assert words in shown(view)
     assert shown(view).endswith(" Unanswered, it is cancelled after 15 minutes, at 09:15:00 UTC.")
     assert labels(view) == ["Send now", "Cancel"]
@@ -249,7 +250,7 @@ def test_a_blanked_message_says_so_and_offers_nothing() -> None:
 
 def test_more_than_one_reason_to_ask_is_one_question() -> None:
     remarks = {"ask_cost": 25, "ask_stale_s": 601, "ask_unverified": ["+447700900000"]}
-    view = message(delivery(State.HELD), hold="ask", remarks=remarks)
+    view = message(delivery(State.HELD), hold=Hold.ASK, remarks=remarks)
     assert shown(view).splitlines()[2:] == [
         "⚠️ This costs 25 SMS.",
         "⚠️ Possible, but in no list of valid numbers: +447700900000.",
@@ -258,17 +259,17 @@ def test_more_than_one_reason_to_ask_is_one_question() -> None:
 
 
 def test_a_message_that_is_held_without_a_reason_asks_all_the_same() -> None:
-    assert "This waits for a person. Send it?" in shown(message(delivery(State.HELD), hold="ask"))
+    assert "This waits for a person. Send it?" in shown(message(delivery(State.HELD), hold=Hold.ASK))
 
 
 def test_what_waited_through_an_absence_says_for_how_long() -> None:
-    view = message(delivery(State.HELD), hold="stale", buttons_until=NOW + timedelta(hours=4))
+    view = message(delivery(State.HELD), hold=Hold.STALE, buttons_until=NOW + timedelta(hours=4))
     assert "This waited 3 hours: bridge was away." in shown(view, now=NOW + timedelta(hours=3))
     assert labels(view) == ["Send now", "Cancel"]
 
 
 def test_what_a_pause_holds_has_no_buttons() -> None:
-    view = message(delivery(State.HELD), hold="paused")
+    view = message(delivery(State.HELD), hold=Hold.PAUSED)
     assert "⏸ Sending is paused" in shown(view)
     assert labels(view) == []
 
@@ -311,11 +312,11 @@ DELIVERIES = st.builds(
 @given(
     st.lists(DELIVERIES, min_size=1, max_size=40),
     WORDS,
-    st.sampled_from(["", "ask", "stale", "paused"]),
+    st.sampled_from(Hold),
     st.sampled_from([PRIVATE, GROUP]),
 )
 def test_a_card_is_always_markup_that_telegram_takes_and_short_enough(
-    many: list[tuple[State, str, str, str, str, str, int]], name: str, hold: str, chat_id: int
+    many: list[tuple[State, str, str, str, str, str, int]], name: str, hold: Hold, chat_id: int
 ) -> None:
     lines = [
         delivery(state, index, reason=reason, type=kind, error=error, detail=detail, sms_id=sms_id, tries=tries)
@@ -368,7 +369,7 @@ def test_the_longest_card_fits(chat_id: int) -> None:
             "ask_unverified": [KWAME] * 1000,
             "replaced": [["“", '"']] * 100,
         },
-        hold="ask",
+        hold=Hold.ASK,
     )
     assert units(from_html(render(view, chat_id, NOW).text).text) <= 4096
 

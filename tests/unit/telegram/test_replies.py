@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.domain.decision import Hold
 from bridge.domain.delivery import State
 from bridge.store.messages import MessageView
 from bridge.telegram import replies
@@ -34,7 +35,7 @@ def message(
         recipients=sum(counts.values()),
         remarks={},
         created_at=AT,
-        hold="",
+        hold=Hold.NOT,
         buttons_until=None,
         decision="",
         counts={State(name): count for name, count in counts.items()},
