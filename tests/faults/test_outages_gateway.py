@@ -1,7 +1,7 @@
 """The gateway is away for a while; and what waited while nobody was there."""
 
-import asyncio
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -136,20 +136,28 @@ async def test_an_old_command_that_telegram_kept_for_us_asks(scene: Scene) -> No
     assert not scene.telegram.from_bot(KOFI)
 
 
+def later(clock: ManualClock, condition: Callable[[], bool]) -> Callable[[], bool]:
+    """`condition`, a second after each look: a loop that read the clock just before it was moved comes round again."""
+
+    def looked() -> bool:
+        clock.advance(1)
+        return condition()
+
+    return looked
+
+
 async def test_when_nobody_presses_for_fifteen_minutes_it_is_cancelled_and_said(scene: Scene) -> None:
     await leave_one_queued(scene, scene.fork())
     scene.on_database(was_away)
-    clock = ManualClock(scene.newest_time())
+    started_at = scene.newest_time()
+    clock = ManualClock(started_at)
     async with in_process(scene, clock):
         await until(lambda: scene.books.states() == ["held"])
         await until(lambda: any(card.buttons for card in scene.books.cards(1)))
         clock.advance(BUTTONS_FOR.total_seconds() - 60)
-        await asyncio.sleep(0)
-        assert scene.books.states() == ["held"]
-        clock.advance(61)
-        await scene.state("cancelled")
-        clock.advance(5)
-        await until(lambda: "nobody confirmed within 15 minutes" in scene.books.cards(1)[0].text)
+        await until(later(clock, lambda: scene.books.states() == ["cancelled"]))
+        assert clock.now() - started_at >= BUTTONS_FOR
+        await until(later(clock, lambda: "nobody confirmed within 15 minutes" in scene.books.cards(1)[0].text))
         assert not scene.books.cards(1)[0].buttons
         with pytest.raises(LookupError):
             await scene.press("t~1", "Send now")
