@@ -51,7 +51,11 @@ class Together(Generic[Item, Told]):
             self._task = None
 
     async def _write(self, group: Sequence[_Waiting[Item, Told]]) -> None:
+        """All of it but what its caller has given up: somebody has been told that it is not kept."""
+        group = [one for one in group if not one.future.done()]
         items = [one.item for one in group]
+        if not items:
+            return
         try:
             told = await self._database.write(lambda connection: self._write_all(connection, items))
         except Exception as error:  # noqa: BLE001 - each caller gets it

@@ -6,6 +6,7 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from tests.support.cut_line import CutLine
 from tests.support.manual_clock import MONDAY_MORNING as NOW
 from tests.support.named_values import names, put
 from tests.support.postgres import Plain, Server
-from tests.support.switch import Switch
+from tests.support.relay import Relay
 
 
 @pytest.fixture(params=["postgres"])
@@ -55,17 +56,28 @@ async def line(url: str) -> AsyncIterator[CutLine]:
     await line.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class TwoServers:
+    """Both with a database of this version; `line` leads to the old one until a test says otherwise."""
+
+    old: Server
+    new: Server
+    line: Relay
+
+    def fail_over(self) -> None:
+        self.line.to = self.new.url
+
+
 @pytest.fixture
-async def two_servers(server: Server) -> AsyncIterator[Switch]:
-    """Another one with a database of this version, and an address that leads to either."""
+async def two_servers(server: Server) -> AsyncIterator[TwoServers]:
     with tempfile.TemporaryDirectory(prefix="bridge-postgres-") as folder:
         other = Server(Path(folder))
         other.start()
         await home_of(other.url).migrate()
-        switch = Switch(server, other)
-        await switch.start()
-        yield switch
-        await switch.stop()
+        line = Relay(server.url)
+        await line.start()
+        yield TwoServers(server, other, line)
+        await line.stop()
         other.stop()
 
 
@@ -265,25 +277,25 @@ async def test_marks_of_writers_that_are_gone_for_a_day_are_forgotten(url: str) 
 # a failover
 
 
-async def test_reads_follow_writes_to_another_server_though_the_old_one_answers_still(two_servers: Switch) -> None:
-    database = home_of(two_servers.url).open()
+async def test_reads_follow_writes_to_another_server_though_the_old_one_answers_still(two_servers: TwoServers) -> None:
+    database = home_of(two_servers.line.url).open()
     await database.write(put("one"))
     assert await database.read(names) == {"one"}
     session = await database.write(pid)
-    await two_servers.switch()
+    two_servers.fail_over()
     await postgres.run(two_servers.old.url, f"SELECT pg_terminate_backend({session})")
     await database.write(put("two"))
     assert await database.read(names) == {"two"}
     await database.aclose()
 
 
-async def test_a_session_of_a_server_that_only_reads_is_given_up(two_servers: Switch) -> None:
+async def test_a_session_of_a_server_that_only_reads_is_given_up(two_servers: TwoServers) -> None:
     """The address led to the old server for a moment longer."""
     await postgres.run(two_servers.old.url, "ALTER DATABASE postgres SET default_transaction_read_only = on")
-    database = home_of(two_servers.url).open()
+    database = home_of(two_servers.line.url).open()
     with pytest.raises(StoreUnavailable, match="read-only"):
         await database.write(put("one"))
-    await two_servers.switch()
+    two_servers.fail_over()
     assert await database.write(put("one")) == "one"
     await database.aclose()
 

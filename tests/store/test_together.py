@@ -57,7 +57,7 @@ async def test_a_store_in_trouble_is_everybodys_and_is_asked_once(database: Data
     assert written.groups == []
 
 
-async def test_who_goes_away_keeps_nobody_else_waiting(database: Database) -> None:
+async def test_who_goes_away_is_not_written_and_keeps_nobody_else_waiting(database: Database) -> None:
     together = Together(database, Names().write)
     tasks = [asyncio.create_task(together.write(one)) for one in ("one", "two", "three")]
     await asyncio.sleep(0)
@@ -67,3 +67,4 @@ async def test_who_goes_away_keeps_nobody_else_waiting(database: Database) -> No
     assert await tasks[0] == 3
     assert await tasks[2] == 5
     assert await together.write("four") == 4
+    assert sorted(await database.read(names)) == ["four", "one", "three"]

@@ -18,6 +18,7 @@ from bridge.web.server import web_app
 from bridge.web.sms_api import SmsApi
 from tests.support.databases import new_database
 from tests.support.manual_clock import ManualClock
+from tests.support.sandboxes import gateway, telegram  # noqa: F401 - fixtures
 
 CI, OPS = "secret-of-ci", "secret-of-ops"
 

@@ -1,11 +1,10 @@
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import pytest
 
 from bridge.app import App
 from bridge.clock import SystemClock
@@ -18,22 +17,6 @@ from bridge.web.server import web_app
 from tests.support.manual_clock import ManualClock
 from tests.support.outbox import add_message
 from tests.web.service import start_app
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[TelegramSandbox]:
-    sandbox = TelegramSandbox()
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[MsmpusherSandbox]:
-    sandbox = MsmpusherSandbox()
-    await sandbox.start()
-    yield sandbox
-    await sandbox.stop()
 
 
 async def get(app: App, path: str) -> httpx.Response:
