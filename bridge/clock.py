@@ -46,6 +46,21 @@ class SystemClock:
                 await event.wait()
 
 
+class Stopwatch:
+    """How long ago it was made, by whichever clock tells more: one may stand still while the machine sleeps, the other
+    may be set back.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began_at, self._began_s = clock.now(), clock.monotonic()
+
+    def passed_s(self) -> float:
+        """Seconds; too many where the time was set ahead."""
+        by_time_s = (self._clock.now() - self._began_at).total_seconds()
+        return max(by_time_s, self._clock.monotonic() - self._began_s)
+
+
 class Leaps:
     """Sees a clock being set, by the time that passed since."""
 

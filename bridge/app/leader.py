@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from bridge.app.alert_desk import AlertDesk, sent_pages
-from bridge.app.from_settings import notice_places, rules_of
+from bridge.app.from_settings import rules_of
 from bridge.app.heartbeat_desk import HeartbeatDesk
 from bridge.app.housekeeping import housekeeping_desk
 from bridge.app.oncall_desk import OnCallDesk
@@ -95,7 +95,7 @@ class Leader:
             database=database,
             handlers=self._handlers(desk, access),
             finished=desk.finished,
-            notice_places=notice_places(settings),
+            notices=replica.notices,
             access=access,
             clock=clock,
             wake=self._written,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from bridge.store.dialect import insert_new
 from bridge.store.tables import IS_OPEN_UPDATE, inbox
@@ -38,6 +38,14 @@ _OPEN = (
     .order_by(inbox.c.update_id)
     .limit(bindparam("room"))
 )
+
+
+def newest(connection: Connection) -> int | None:
+    """The largest update id that is there; None where there is none."""
+    return connection.execute(_NEWEST).scalar()
+
+
+_NEWEST = select(func.max(inbox.c.update_id))
 
 
 def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int]]:

@@ -19,6 +19,7 @@ from telegram.request import HTTPXRequest
 from bridge.clock import Clock
 from bridge.domain.errors import StoreUnavailable
 from bridge.store import inbox
+from bridge.telegram.deafness import Deafness
 from bridge.telegram.reach import Reach
 
 log = logging.getLogger(__name__)
@@ -59,9 +60,10 @@ class KeepingRequest(HTTPXRequest):
 class Poller:
     """Asks Telegram for updates until it is stopped."""
 
-    def __init__(self, bot: Bot, clock: Clock, on_kept: Callable[[], None]) -> None:
+    def __init__(self, bot: Bot, deafness: Deafness, clock: Clock, on_kept: Callable[[], None]) -> None:
         """`bot` must get its updates through a `KeepingRequest`. `on_kept`: there is news in the inbox."""
         self._bot = bot
+        self._deafness = deafness
         self._clock = clock
         self._on_kept = on_kept
         self._never = asyncio.Event()
@@ -88,6 +90,7 @@ class Poller:
                 await self._pause(error)
                 continue
             self.reach.again()
+            await self._deafness.is_over()
             if updates:
                 offset = updates[-1].update_id + 1
                 self._on_kept()
@@ -113,8 +116,9 @@ class Poller:
         if isinstance(error, Conflict) and "webhook" in error.message.lower():
             raise error  # connecting anew removes it
         if isinstance(error, Conflict):
-            self.reach.lost("Telegram hands the updates to another that polls with the same token")
-            # It may be one of us that does not know yet that it leads no more.
+            why = "Telegram hands the updates to another that polls with the same token"
+            self.reach.lost(why)
+            await self._deafness.lasts(why)  # at first it may be one of us that does not know yet that it leads no more
         elif isinstance(error, TimedOut) and self.reach.failures == 0:
             self.reach.failures = 1  # one slow answer is no news
             return

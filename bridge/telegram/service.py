@@ -13,11 +13,12 @@ from telegram.request import HTTPXRequest
 
 from bridge.clock import Clock
 from bridge.engine.work_loop import WorkLoop
+from bridge.services.chat.notices import Notices
 from bridge.store import inbox
 from bridge.store.database import Database
-from bridge.store.posts import Place
 from bridge.telegram import menu
 from bridge.telegram.access import Access, Role
+from bridge.telegram.deafness import Deafness
 from bridge.telegram.dispatch import BotApplication, Dispatcher
 from bridge.telegram.receive import Keep, KeepingRequest, Poller
 from bridge.telegram.trouble import in_words
@@ -63,7 +64,7 @@ class TelegramService:
         database: Database,
         handlers: Sequence[Registers],
         finished: set[int],
-        notice_places: Sequence[Place],
+        notices: Notices,
         access: Access,
         clock: Clock,
         wake: Callable[[], None],
@@ -86,13 +87,14 @@ class TelegramService:
             application=self._application,
             clock=clock,
             finished=finished,
-            notice_places=notice_places,
+            notice_places=notices.places,
         )
         self.inbox_loop = WorkLoop("inbox", dispatcher.step, clock, every_s=5)
+        deafness = Deafness(database, notices, clock)
         self._receiver: Poller | WebhookKeeper = (
-            Poller(self.bot, clock, self.inbox_loop.wake)
+            Poller(self.bot, deafness, clock, self.inbox_loop.wake)
             if webhook is None
-            else WebhookKeeper(self.bot, webhook, clock)
+            else WebhookKeeper(self.bot, webhook, database, deafness, clock)
         )
         self._task: asyncio.Task[None] | None = None
         self._menus: asyncio.Task[None] | None = None

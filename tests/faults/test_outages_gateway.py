@@ -1,7 +1,6 @@
 """The gateway is away for a while; and what waited while nobody was there."""
 
 import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from bridge.sandbox.msmpusher import Mode
 from tests.faults.scene import AMA, CREW, KOFI, NUMBERS, Scene, in_process
 from tests.support.eventually import until
-from tests.support.manual_clock import ManualClock
+from tests.support.manual_clock import ManualClock, later
 from tests.support.service import Service
 
 MICROSECONDS = 1_000_000
@@ -134,16 +133,6 @@ async def test_an_old_command_that_telegram_kept_for_us_asks(scene: Scene) -> No
     assert [sms.text for sms in scene.gateway.sent] == ["t-new"]
     assert "60 minutes old" in scene.telegram.last_text(AMA)
     assert not scene.telegram.from_bot(KOFI)
-
-
-def later(clock: ManualClock, condition: Callable[[], bool]) -> Callable[[], bool]:
-    """`condition`, a second after each look: a loop that read the clock just before it was moved comes round again."""
-
-    def looked() -> bool:
-        clock.advance(1)
-        return condition()
-
-    return looked
 
 
 async def test_when_nobody_presses_for_fifteen_minutes_it_is_cancelled_and_said(scene: Scene) -> None:

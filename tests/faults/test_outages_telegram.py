@@ -5,10 +5,10 @@ import json
 import httpx
 import pytest
 
-from bridge.sandbox.telegram_faults import UNAUTHORIZED, Fault
+from bridge.sandbox.telegram_faults import CONFLICT, UNAUTHORIZED, Fault
 from tests.faults.scene import AMA, CREW, KOFI, NUMBERS, Scene, in_process
 from tests.support.eventually import until
-from tests.support.manual_clock import ManualClock
+from tests.support.manual_clock import ManualClock, later
 
 RETRY_S = 30
 BODY = {"to": [NUMBERS[0]], "text": "t-http"}
@@ -124,6 +124,21 @@ async def test_when_the_other_poller_is_gone_updates_come_here_again(
         await said(caplog, "telegram.recovered")
         await until(lambda: scene.books.sent("t~1") == 1)
     assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_that_another_one_polls_for_longer_is_told_in_the_chat_and_that_it_is_over(
+    scene: Scene, clock: ManualClock
+) -> None:
+    async with in_process(scene, clock):
+        await until(lambda: scene.telegram.calls_of("getUpdates"))
+        remove = scene.telegram.fault(CONFLICT, method="getUpdates", times=None)
+        scene.sms("t~1")  # ends the poll that is open; the next is refused
+        await until(later(clock, lambda: "The bot does not hear you" in scene.telegram.last_text(AMA)))
+        assert "another that polls with the same token" in scene.telegram.last_text(AMA)
+        scene.sms("t~2")
+        remove()
+        await until(later(clock, lambda: any("hears you again" in card.text for card in scene.telegram.from_bot(AMA))))
+        await until(later(clock, lambda: scene.books.sent("t~2") == 1))
 
 
 # -- strange batches

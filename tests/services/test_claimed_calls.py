@@ -21,11 +21,14 @@ NAME = "this process"
 
 
 class Stopped(SqliteDatabase):
-    """Of a process that is stopped right after a commit: `meanwhile` is what others do until it goes on."""
+    """Of a process that is stopped right after a commit or a read: `meanwhile`, `after_read` is what others do until it
+    goes on.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.meanwhile: Callable[[Connection], None] | None = None
+        self.after_read: Callable[[Connection], None] | None = None
         self.is_away = False
 
     async def write(self, operation: Operation[T]) -> T:
@@ -38,7 +41,11 @@ class Stopped(SqliteDatabase):
     async def read(self, operation: Operation[T]) -> T:
         if self.is_away:
             raise StoreUnavailable("away")
-        return await super().read(operation)
+        found = await super().read(operation)
+        if after_read := self.after_read:
+            self.after_read = None
+            await super().write(after_read)
+        return found
 
 
 @pytest.fixture
@@ -59,7 +66,25 @@ def database(rig: Rig) -> Stopped:
     return rig.database
 
 
+@pytest.mark.parametrize("slept", [False, True], ids=["it was stopped", "its machine slept"])
 async def test_a_process_that_was_taken_for_gone_before_its_call_does_not_make_it(
+    rig: Rig, clock: ManualClock, gateway: MsmpusherSandbox, slept: bool
+) -> None:
+    message = await rig.send(1)
+
+    def gone(connection: Connection) -> None:
+        (clock.is_set if slept else clock.advance)(10)
+        processes.leave(connection, NAME)
+        assert outcomes.abandon(connection, now=clock.now(), buttons_until=clock.now()) == [message]
+
+    database(rig).meanwhile = gone
+    await rig.step()
+    await rig.deliverer.step()
+    assert await rig.counts(message) == {State.UNKNOWN: 1}
+    assert gateway.calls == []
+
+
+async def test_a_process_that_was_taken_for_gone_while_it_asked_does_not_make_its_call(
     rig: Rig, clock: ManualClock, gateway: MsmpusherSandbox
 ) -> None:
     message = await rig.send(1)
@@ -67,9 +92,10 @@ async def test_a_process_that_was_taken_for_gone_before_its_call_does_not_make_i
     def gone(connection: Connection) -> None:
         clock.advance(10)
         processes.leave(connection, NAME)
-        assert outcomes.abandon(connection, now=clock.now(), buttons_until=clock.now()) == [message]
+        outcomes.abandon(connection, now=clock.now(), buttons_until=clock.now())
 
-    database(rig).meanwhile = gone
+    database(rig).meanwhile = lambda _: clock.advance(10)
+    database(rig).after_read = gone
     await rig.step()
     await rig.deliverer.step()
     assert await rig.counts(message) == {State.UNKNOWN: 1}

@@ -1,6 +1,7 @@
 """A clock that stands still until a test moves it."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 MONDAY_MORNING = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -59,3 +60,13 @@ class ManualClock:
     def next_wake_s(self) -> float | None:
         """Seconds until the first of those who wait would go on by time alone; None when nobody waits."""
         return min(((at - self._now).total_seconds() for at in self._sleepers.values()), default=None)
+
+
+def later(clock: ManualClock, condition: Callable[[], bool]) -> Callable[[], bool]:
+    """`condition`, a second after each look: a loop that read the clock just before it was moved comes round again."""
+
+    def looked() -> bool:
+        clock.advance(1)
+        return condition()
+
+    return looked

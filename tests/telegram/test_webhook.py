@@ -4,14 +4,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from sqlalchemy import select
+from telegram import Bot
 from telegram.error import InvalidToken
 
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_errors import bad_request
 from bridge.sandbox.telegram_faults import SERVER_ERROR, UNAUTHORIZED, refused
 from bridge.sandbox.telegram_updates import Webhook as Set
+from bridge.services.chat.notices import Notices
+from bridge.store import inbox
+from bridge.store.database import Database
+from bridge.store.tables import posts
+from bridge.telegram.deafness import Deafness
+from bridge.telegram.receive import ALLOWED_UPDATES
 from bridge.telegram.webhook import LOOK_EVERY_S, Webhook, WebhookKeeper
-from tests.sandbox.conftest import bot_at
+from tests.sandbox.conftest import AMA, bot_at
 from tests.support.eventually import until
 from tests.support.manual_clock import ManualClock
 
@@ -19,14 +27,25 @@ OURS = Webhook(url="https://pager.example.org/telegram/webhook", secret="secret-
 THEIRS = Set(url="https://other.example.org/with/a/secret")
 
 
-class Scene:
-    """The keeper, alone with Telegram: it is asleep between two looks."""
+def keeper_of(bot: Bot, database: Database, clock: ManualClock) -> WebhookKeeper:
+    deafness = Deafness(database, Notices(places=[], admins=[AMA]), clock)
+    return WebhookKeeper(bot, OURS, database, deafness, clock)
 
-    def __init__(self, telegram: TelegramSandbox, caplog: pytest.LogCaptureFixture) -> None:
+
+class Scene:
+    """The keeper, alone with Telegram and the store: it is asleep between two looks."""
+
+    def __init__(self, telegram: TelegramSandbox, database: Database, caplog: pytest.LogCaptureFixture) -> None:
         self.telegram = telegram
+        self.database = database
         self.clock = ManualClock()
         self.keeper: WebhookKeeper
         self._caplog = caplog
+
+    async def told(self) -> list[str]:
+        """What the admin is to read, in its order."""
+        found = await self.database.read(lambda c: c.execute(select(posts.c.text).order_by(posts.c.id)).scalars())
+        return list(found)
 
     async def asleep(self) -> None:
         await until(lambda: self.clock.next_wake_s is not None)
@@ -48,11 +67,11 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Scene]:
+async def scene(database: Database, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Scene]:
     caplog.set_level("INFO", "bridge")
     async with TelegramSandbox(webhook_second_s=0.01) as telegram, bot_at(telegram.url, telegram.token) as bot:
-        scene = Scene(telegram, caplog)
-        scene.keeper = WebhookKeeper(bot, OURS, scene.clock)
+        scene = Scene(telegram, database, caplog)
+        scene.keeper = keeper_of(bot, database, scene.clock)
         task = asyncio.create_task(scene.keeper.run())
         await scene.asleep()
         yield scene
@@ -83,14 +102,14 @@ async def test_what_another_program_took_away_is_said_and_set_again(
         assert scene.telegram.world.webhook.url == OURS.url
         assert not scene.keeper.reach.ok
     assert scene.said() == ["telegram.webhook_lost"]
-    assert f"made Telegram deliver {where}: set to pager.example.org again" in scene.words
+    assert f"made Telegram deliver {where}: told to deliver to pager.example.org again" in scene.words
     await scene.looks()
     assert scene.said()[1:] == ["telegram.recovered"]
     assert scene.keeper.reach.ok
 
 
 async def failed(scene: Scene) -> None:
-    """A delivery failed once more."""
+    """A delivery failed once more: the sandbox reaches loopback only."""
     scene.telegram.world.webhook_error = None
     await until(lambda: scene.telegram.world.webhook_error)
     # Telegram's clock has seconds.
@@ -102,8 +121,9 @@ def _later(now: Callable[[], float]) -> Callable[[], float]:
 
 
 async def test_what_telegram_cannot_deliver_is_said_once_and_so_is_that_it_could(scene: Scene) -> None:
-    ama = scene.telegram.add_user(111111111, "Ama")
-    scene.telegram.say(ama, "hello")  # nothing leads to our address: the sandbox reaches loopback only
+    scene.telegram.say(
+        scene.telegram.add_user(AMA, "Ama"), "hello"
+    )  # nothing leads to our address: the sandbox reaches loopback only
     await failed(scene)
     await scene.looks()
     await failed(scene)
@@ -114,6 +134,67 @@ async def test_what_telegram_cannot_deliver_is_said_once_and_so_is_that_it_could
     scene.telegram.world.updates.clear()
     await scene.looks()
     assert scene.said()[1:] == ["telegram.recovered"]
+    assert scene.keeper.reach.ok
+
+
+async def test_admins_hear_that_it_lasts_from_the_bot_that_is_deaf_once_an_hour_and_that_it_is_over(
+    scene: Scene,
+) -> None:
+    scene.telegram.say(scene.telegram.add_user(AMA, "Ama"), "hello")
+    await failed(scene)
+    await scene.looks()
+    assert await scene.told() == []
+    for _ in range(120):
+        await scene.looks()
+    (first,) = await scene.told()
+    assert "🚨 The bot does not hear you: Telegram cannot deliver to pager.example.org: Failed to resolve" in first
+    assert "Alerts still page." in first
+    await scene.looks()
+    assert len(await scene.told()) == 2
+    scene.telegram.world.updates.clear()
+    for _ in range(2):
+        await scene.looks()
+    assert (await scene.told())[2:] == ["✅ The bot hears you again."]
+
+
+async def test_that_it_hears_again_is_said_by_the_next_leader_too(database: Database) -> None:
+    clock = ManualClock()
+    before, after = (Deafness(database, Notices(places=[], admins=[AMA]), clock) for _ in range(2))
+    for _ in range(2):
+        await before.lasts("nobody knows why")
+        clock.advance(30)
+    for _ in range(2):
+        await after.is_over()
+    assert len(await database.read(lambda c: c.execute(select(posts.c.id)).all())) == 2
+
+
+async def test_while_others_come_through_one_that_fails_is_no_news(scene: Scene) -> None:
+    scene.telegram.say(scene.telegram.add_user(AMA, "Ama"), "hello")
+    for update_id in range(1, 4):
+        await failed(scene)
+        await scene.database.write(lambda c, one=update_id: inbox.keep(c, [(one, "{}")], scene.clock.now()))
+        await scene.looks()
+    assert scene.said() == []
+    await failed(scene)
+    await scene.looks()
+    assert scene.said() == ["telegram.webhook_fails"]
+
+
+async def test_our_address_with_another_secret_is_set_again_when_a_delivery_has_failed(scene: Scene) -> None:
+    scene.telegram.world.webhook = Set(url=OURS.url, secret="of-somebody-else")
+    scene.telegram.say(scene.telegram.add_user(AMA, "Ama"), "hello")
+    await failed(scene)
+    await scene.looks()
+    assert scene.telegram.world.webhook.secret == OURS.secret
+
+
+async def test_our_address_with_fewer_kinds_of_updates_is_set_again(scene: Scene) -> None:
+    scene.telegram.world.updates.allow(["message"])
+    await scene.looks()
+    assert scene.telegram.world.updates.allowed == sorted(ALLOWED_UPDATES)
+    assert scene.said() == ["telegram.webhook_lost"]
+    assert "made Telegram deliver less than what is written and pressed" in scene.words
+    await scene.looks()
     assert scene.keeper.reach.ok
 
 
@@ -131,8 +212,8 @@ async def test_an_address_that_telegram_does_not_take_is_said_in_its_words_and_t
     await scene.looks()
     await scene.looks(1)
     assert scene.said() == ["telegram.webhook_refused"]
-    assert "Telegram does not deliver to BRIDGE_PUBLIC_URL: Bad webhook: failed to resolve host; tried again" in (
-        scene.words
+    assert (
+        "Telegram does not deliver to BRIDGE_PUBLIC_URL: Bad webhook: failed to resolve host; commands" in scene.words
     )
     assert not scene.keeper.reach.ok
     await scene.looks(2)
@@ -157,20 +238,22 @@ async def test_telegram_out_of_reach_is_said_once_and_asked_ever_more_rarely(sce
     assert scene.said()[1:] == ["telegram.recovered"]
 
 
-async def test_a_token_that_is_refused_ends_it(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_token_that_is_refused_ends_it(database: Database) -> None:
     async with TelegramSandbox() as telegram, bot_at(telegram.url, telegram.token) as bot:
         telegram.fault(UNAUTHORIZED, times=None)
-        keeper = WebhookKeeper(bot, OURS, ManualClock())
+        keeper = keeper_of(bot, database, ManualClock())
         with pytest.raises(InvalidToken):
             await keeper.run()
         assert not keeper.reach.ok
 
 
-async def test_one_of_another_address_is_replaced_and_named_by_its_host(caplog: pytest.LogCaptureFixture) -> None:
+async def test_one_of_another_address_is_replaced_and_named_by_its_host(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     async with TelegramSandbox() as telegram, bot_at(telegram.url, telegram.token) as bot:
         telegram.world.webhook = THEIRS
         clock = ManualClock()
-        task = asyncio.create_task(WebhookKeeper(bot, OURS, clock).run())
+        task = asyncio.create_task(keeper_of(bot, database, clock).run())
         await until(lambda: clock.next_wake_s is not None)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

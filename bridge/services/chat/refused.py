@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bridge.services.chat.notices import Notices, show_incident, show_storm
-from bridge.store import incident_log, incidents, switches
+from bridge.services.chat.standing_alarm import StandingAlarm
+from bridge.store import incident_log, incidents
 from bridge.store.posts import FIXED, Post
 
 
@@ -24,21 +25,19 @@ def refused(connection: Connection, notices: Notices, post: Post, why: str, now:
             show_storm(connection, subject.storm_id, place, now)
     if subject.incident_id is not None:
         incident_log.note(connection, [subject.incident_id], "card.refused", f"by the chat {chat_id}: {why}", now)
-    if switches.get(connection, _switch(chat_id)) is None:
-        switches.put(connection, _switch(chat_id), why, by="", now=now)
-        words = (
-            f"Cards of alerts cannot be posted in the chat {chat_id}: {why}. "
-            "They stand where notices go instead, or come to the admins."
-        )
-        notices.alarm(connection, f"refused:{chat_id}:{now.isoformat()}", words, now)
+    words = (
+        f"Cards of alerts cannot be posted in the chat {chat_id}: {why}. "
+        "They stand where notices go instead, or come to the admins."
+    )
+    _alarm(notices, chat_id).say(connection, words, now)
 
 
 def taken(connection: Connection, notices: Notices, post: Post, now: datetime) -> None:
     """Telegram shows this post. A new one tells that the chat takes them again; an edit may work where none does."""
     chat_id = post.place.chat_id
-    if post.telegram_id is None and switches.drop(connection, _switch(chat_id)):
+    if post.telegram_id is None:
         words = f"Cards of alerts can be posted in the chat {chat_id} again."
-        notices.alarm(connection, f"refused:{chat_id}:over:{now.isoformat()}", words, now)
+        _alarm(notices, chat_id).end(connection, words, now)
 
 
 def _is_at_home(connection: Connection, notices: Notices, post: Post) -> bool:
@@ -55,5 +54,5 @@ def _is_at_home(connection: Connection, notices: Notices, post: Post) -> bool:
     return chat_id < 0 or not for_notices  # an admin's private chat is one of several
 
 
-def _switch(chat_id: int) -> str:
-    return f"chat:refused:{chat_id}"
+def _alarm(notices: Notices, chat_id: int) -> StandingAlarm:
+    return StandingAlarm(notices, f"chat:refused:{chat_id}", again_after=None)

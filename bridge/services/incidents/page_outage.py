@@ -10,18 +10,16 @@ from bridge.domain.delivery import State
 from bridge.domain.outcome import Accepted
 from bridge.domain.wording import age, reason
 from bridge.services.chat.notices import Notices
-from bridge.store import switches, waiting_pages
+from bridge.services.chat.standing_alarm import StandingAlarm
+from bridge.store import waiting_pages
 from bridge.store.outcomes import Finished
 
 log = logging.getLogger(__name__)
 
-SWITCH = "pages:stuck"
-"""When it was told last that pages wait; not there while they leave."""
+NAME = "pages:stuck"
 
 PATIENCE = timedelta(minutes=1)
 """A gateway that fails for less is tried again, and nobody needs to know."""
-
-AGAIN = timedelta(hours=1)
 
 
 def tell(connection: Connection, notices: Notices, ended: Sequence[Finished], now: datetime) -> None:
@@ -29,24 +27,22 @@ def tell(connection: Connection, notices: Notices, ended: Sequence[Finished], no
 
     Over it is when one leaves and none is stuck any more: a gateway may take one number and never another.
     """
-    told = switches.get(connection, SWITCH)
+    alarm = StandingAlarm(notices, NAME)
     leaves = any(isinstance(one.outcome, Accepted) for one in ended)
-    if told is not None and leaves and not waiting_pages.is_any_stuck(connection, now, PATIENCE):
-        switches.drop(connection, SWITCH)
-        notices.alarm(connection, f"{SWITCH}:over:{now.isoformat()}", "Pages leave again.", now)
+    if leaves and alarm.stands(connection) and not waiting_pages.is_any_stuck(connection, now, PATIENCE):
+        alarm.end(connection, "Pages leave again.", now)
         return
     stuck = [one for one in ended if one.next.state is State.QUEUED and _goes_on_until(one, now) >= PATIENCE]
-    if not stuck or (told is not None and timedelta(0) <= now - told[2] < AGAIN):
+    if not stuck:
         return
-    switches.put(connection, SWITCH, "", by="", now=now)
     first = min(stuck, key=lambda one: one.delivery.round_started_at)
     waited = now - first.delivery.round_started_at
     how_long = "have not left" if waited >= PATIENCE else "cannot leave"
     span = age((waited if waited >= PATIENCE else _goes_on_until(first, now)).total_seconds())
     why = reason(first.outcome.reason.value)
-    log.warning("pages %s for %s: %s", how_long, span, why, extra={"event": "page.stuck"})
     words = f"Pages {how_long} for {span}: {why}. No SMS wakes anybody, so call who is on call. They are tried on."
-    notices.alarm(connection, f"{SWITCH}:{now.isoformat()}", words, now)
+    if alarm.say(connection, words, now):
+        log.warning("pages %s for %s: %s", how_long, span, why, extra={"event": "page.stuck"})
 
 
 def _goes_on_until(one: Finished, now: datetime) -> timedelta:

@@ -13,7 +13,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from bridge.clock import Clock, Leaps
+from bridge.clock import Clock, Leaps, Stopwatch
 from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.domain.failover import Way
 from bridge.domain.outcome import Outcome, Reason, Unknown
@@ -95,7 +95,7 @@ class Deliverer:
         rooms = {way.name: Room(calls=len(self._free[way.name]), batch=way.batch) for way in self._ways}
         wanted = sum(room.calls for room in rooms.values()) if self._claiming else 0
         now, leap = self._clock.now(), self._leaps.seen()
-        claims_since_s = self._clock.monotonic()
+        since_claim = Stopwatch(self._clock)
         was_away = now - self._stepped_at > self._absence
         if not answered and not wanted and not was_away:
             self._stepped_at = now
@@ -112,7 +112,7 @@ class Deliverer:
         self._stepped_at = now
         self._leaps.settle(leap)
         # First of all: what is claimed and not called would be `sending` for as long as this process lives.
-        may_call = partial(self._may_call, name or "", claims_since_s)
+        may_call = partial(self._may_call, name or "", since_claim)
         for call in calls:
             log.debug(
                 "claimed %d", len(call.deliveries), extra={"event": "attempt.claimed", "message_id": call.message_id}
@@ -189,17 +189,20 @@ class Deliverer:
         self._pages.written(connection, finished, now)
         return finished
 
-    async def _may_call(self, name: str, since_s: float) -> bool:
-        """Whether what was claimed under `name`, at that time of the monotonic clock or later, is still ours to send.
+    async def _may_call(self, name: str, since_claim: Stopwatch) -> bool:
+        """Whether what was claimed under `name`, at that time or later, is still ours to send.
 
         This process may have been stopped in between, been taken for gone, and another may have sent it again.
         """
-        if not self._claims.leased or self._clock.monotonic() - since_s <= FRESH_S:
-            return True
-        try:
-            return await self._database.read(partial(self._claims.stands, name=name))
-        except StoreUnavailable:
-            return False  # others may hear each other, and not us
+        since_sure = since_claim
+        while self._claims.leased and since_sure.passed_s() > FRESH_S:
+            since_sure = Stopwatch(self._clock)
+            try:
+                if not await self._database.read(partial(self._claims.stands, name=name)):
+                    return False
+            except StoreUnavailable:
+                return False  # others may hear each other, and not us
+        return True
 
     async def _call(self, gateway: Gateway, call: Call, may_call: Callable[[], Awaitable[bool]]) -> None:
         try:
