@@ -15,7 +15,8 @@ from telegram import Message, Update, User
 from telegram.ext import Application, CommandHandler, ContextTypes, filters
 
 from bridge.clock import Clock
-from bridge.domain.errors import NotFound, PersonError
+from bridge.domain.errors import NotFound, PersonError, Refused
+from bridge.domain.wording import age
 from bridge.services.sms.decide_message import Person
 from bridge.store import audit, inbox, posts
 from bridge.store.audit import AuditEntry
@@ -57,6 +58,55 @@ class Asker:
     doing: str = ""  # for the audit: the command, or what else it was; none of its text
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What a user has written, and who it is."""
+
+    desk: "Desk"
+    update: Update
+    message: Message
+    asker: Asker
+
+    @property
+    def typed(self) -> str:
+        """What stands behind the command."""
+        return arguments_of(self.message)
+
+    async def commit(self, act: Act, about: str = "") -> None:
+        """As `Desk.commit`."""
+        await self.desk.commit(self.update, self.asker, act, about)
+
+    async def answer(self, did: Did | str) -> None:
+        """Nothing is done but that it is said."""
+        await self.commit(lambda _: did)
+
+    async def refuse(self, error: PersonError) -> None:
+        """What was found out before the transaction."""
+
+        def act(_connection: Connection) -> None:
+            raise error
+
+        await self.commit(act)
+
+    def check_admin(self) -> None:
+        """Raises `Refused` for anybody else."""
+        if not self.asker.person.admin:
+            raise Refused("admins_only", "Only an admin can do that.")
+
+    def check_age(self, most_s: float, now: datetime) -> None:
+        """Raises `Refused` for what waited with Telegram: it meant the time when it was written."""
+        age_s = (now - self.message.date).total_seconds()
+        if age_s > most_s:
+            words = f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
+            raise Refused("stale", words)
+
+
+Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
+"""As python-telegram-bot calls it."""
+ForUsers = Callable[[Asked], Coroutine[Any, Any, None]]
+"""Does what a user asks for, in one transaction that holds the answer, too."""
+
+
 class Desk:
     """Where people ask: knows them by their id, and writes down what is done for them together with the answer."""
 
@@ -90,14 +140,25 @@ class Desk:
             doing=_doing(message),
         )
 
-    async def user(self, update: Update, message: Message) -> Asker | None:
-        """The person, if a user; a stranger is told in private how to ask, once a minute, and nothing in a group.
+    def for_users(self, handle: ForUsers) -> Handle:
+        """`handle`, for users; a stranger is told in private how to ask, once a minute, and nothing in a group.
 
         To whatever a stranger writes, /whoami and /help too, there is this one answer: nobody can make us talk more.
         """
-        asker = self.asker(message)
-        if asker is None or asker.role >= Role.USER:
-            return asker
+
+        async def guarded(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+            message = message_of(update)
+            asker = self.asker(message)
+            if asker is None:
+                return
+            if asker.role < Role.USER:
+                await self._turn_away(update, asker)
+                return
+            await handle(Asked(desk=self, update=update, message=message, asker=asker))
+
+        return guarded
+
+    async def _turn_away(self, update: Update, asker: Asker) -> None:
         told = asker.private and self._strangers.may_be_told(asker.user_id)
         words = replies.ask_for_access(asker.user_id) if told else None
         now = self._clock.now()
@@ -109,7 +170,6 @@ class Desk:
             deny(connection, asker.person, asker.place, asker.doing, now)
 
         await self.once(update, run)
-        return None
 
     async def commit(self, update: Update, asker: Asker, act: Act, about: str = "") -> None:
         """Do it, write the answer and the audit, in one transaction, unless this update was done before.
@@ -160,15 +220,6 @@ def _entry(person: Person, place: Place, doing: str) -> AuditEntry:
     return AuditEntry(who=person.owner, name=person.name, door=DOOR, place=f"{place.chat_id}{topic}", act=doing)
 
 
-def refusal(error: PersonError) -> Act:
-    """What was found out before the transaction."""
-
-    def act(_connection: Connection) -> None:
-        raise error
-
-    return act
-
-
 _COMMANDS = frozenset({"/start", *(f"/{name}" for name, _, _ in replies.COMMANDS)})
 
 
@@ -181,14 +232,13 @@ def _doing(message: Message) -> str:
     return f"{'edited ' if message.edit_date else ''}{'forwarded ' if passed_on else ''}{what}"
 
 
-Handle = Callable[[Update, ContextTypes.DEFAULT_TYPE], Coroutine[Any, Any, None]]
-
-
-def add_commands(application: Application[Any, Any, Any, Any, Any, Any], commands: Mapping[str, Handle]) -> None:
+def add_commands(
+    application: Application[Any, Any, Any, Any, Any, Any], desk: Desk, commands: Mapping[str, ForUsers]
+) -> None:
     """Command -> what does it, for new ones that are somebody's own: not edited, forwarded, or by an inline bot."""
     own = filters.UpdateType.MESSAGE & ~(filters.FORWARDED | filters.VIA_BOT)
     for name, handle in commands.items():
-        application.add_handler(CommandHandler(name, handle, filters=own))
+        application.add_handler(CommandHandler(name, desk.for_users(handle), filters=own))
 
 
 def message_of(update: Update) -> Message:

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 from telegram import CallbackQuery, Message, Update
@@ -17,9 +17,10 @@ from bridge.services.sms import decide_message
 from bridge.services.sms.decide_message import Person
 from bridge.store import posts
 from bridge.store.posts import Place
-from bridge.telegram import incident_handlers, replies
+from bridge.telegram import button_data, replies
 from bridge.telegram.access import Access, Role, presser
 from bridge.telegram.asking import Desk, Did, deny, note
+from bridge.telegram.button_data import OfIncident, OfMessage, Verb
 from bridge.telegram.markup import cut
 from bridge.telegram.strangers import Strangers
 
@@ -28,16 +29,15 @@ log = logging.getLogger(__name__)
 ANSWER_LIMIT = 200
 """UTF-16 units of the answer to a press."""
 
-OnIncident = Callable[[Connection, str, Person], str]
-"""(data of a button, who pressed it) -> words for them. Raises `PersonError`."""
+OnIncident = Callable[[OfIncident, Connection, Person], str]
+"""(button, connection, who pressed it) -> words for them. Raises `PersonError`."""
 
-VERBS: dict[str, Callable[..., str]] = {
-    "go": decide_message.confirm,
-    "no": decide_message.cancel,
-    "again": decide_message.resend,
-    "leave": decide_message.leave,
+DECISIONS: dict[Verb, Callable[..., str]] = {
+    Verb.SEND: decide_message.confirm,
+    Verb.CANCEL: decide_message.cancel,
+    Verb.SEND_AGAIN: decide_message.resend,
+    Verb.LEAVE: decide_message.leave,
 }
-"""What stands before the first colon of a button's data, and what it does."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,25 +109,27 @@ class Buttons:
 
     def _choice(self, data: str) -> Choice:
         """What a button's data asks for."""
-        asked = incident_handlers.BUTTON.fullmatch(data)
-        if asked is not None:
-            return Choice(
-                doing=f"button {asked[1]}",
-                about=asked[2],
-                act=lambda connection, person: self._on_incident(connection, data, person),
-            )
-        found = read_data(data)
-        if found is None:
-            return NONE_OF_OURS
-        verb, message_id, seen = found
+        match button_data.read(data):
+            case OfIncident() as button:
+                return Choice(
+                    doing=f"button {button.verb.value}",
+                    about=button.code,
+                    act=partial(self._on_incident, button),
+                )
+            case OfMessage() as button:
+                return Choice(
+                    doing=f"button {button.verb.value}",
+                    about=f"#{button.message_id}",
+                    act=partial(self._decide, button),
+                )
+        return NONE_OF_OURS
 
-        def act(connection: Connection, person: Person) -> str:
-            try:
-                return VERBS[verb](connection, message_id, person, self._clock.now(), seen)
-            except NotFound:
-                raise NotFound(replies.NOT_YOURS) from None
-
-        return Choice(doing=f"button {verb}", about=f"#{message_id}", act=act)
+    def _decide(self, button: OfMessage, connection: Connection, person: Person) -> str:
+        decide = DECISIONS[button.verb]
+        try:
+            return decide(connection, button.message_id, person, self._clock.now(), button.turn)
+        except NotFound:
+            raise NotFound(replies.NOT_YOURS) from None
 
 
 def _nothing(_connection: Connection, _person: Person) -> str:
@@ -144,15 +146,6 @@ def _place(query: CallbackQuery) -> Place:
         return Place(chat_id=query.from_user.id)
     thread = message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
     return Place(chat_id=message.chat.id, thread_id=thread)
-
-
-def read_data(data: str) -> tuple[str, int, int] | None:
-    """(verb, message, turn) of a button's data; None when it is none of ours."""
-    verb, _, rest = data.partition(":")
-    message_id, _, seen = rest.partition(":")
-    if verb not in VERBS or not all(re.fullmatch(r"[0-9]{1,18}", number) for number in (message_id, seen)):
-        return None  # 18 digits: what a column of the database can hold
-    return verb, int(message_id), int(seen)
 
 
 async def _answer(query: CallbackQuery, words: str) -> None:

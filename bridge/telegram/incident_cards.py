@@ -14,6 +14,7 @@ from bridge.store.incident_log import BECAME_CRITICAL, TELEGRAM_ONLY, LogEntry
 from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
 from bridge.store.storms import Storm
+from bridge.telegram.button_data import OfIncident, Verb
 from bridge.telegram.markup import TEXT_LIMIT, cut
 
 TEXT_SHOWN = 700  # characters of an alert's own text
@@ -66,7 +67,7 @@ def storm_card(storm: Storm) -> Card:
     if left > 0:
         lines.append(f"… and {left} more: /alerts")
     is_open = storm.counts.get(IncidentState.OPEN)
-    return Card(text="\n".join(lines), buttons=(Button(label="Ack all", data=f"ack:S{storm.id}"),) if is_open else ())
+    return Card(text="\n".join(lines), buttons=(_button("Ack all", Verb.ACK, f"S{storm.id}"),) if is_open else ())
 
 
 def page_card(page: Page, worst: Sequence[Incident], still_open: int, total: int) -> Card:
@@ -74,7 +75,7 @@ def page_card(page: Page, worst: Sequence[Incident], still_open: int, total: int
     lines = [f"📟 <b>Page {page.code}</b> · {count(total, 'alert')}, {still_open} open", *map(summary, worst)]
     if still_open > len(worst):
         lines.append(f"… and {still_open - len(worst)} more: /alerts")
-    buttons = (Button(label="Ack all", data=f"ack:{page.code}"),) if still_open else ()
+    buttons = (_button("Ack all", Verb.ACK, page.code),) if still_open else ()
     return Card(text="\n".join(lines), buttons=buttons)
 
 
@@ -174,12 +175,16 @@ def _clock(at: datetime) -> str:
 
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
-    resolve = Button(label="Resolve", data=f"res:{incident.code}")
+    resolve = _button("Resolve", Verb.RESOLVE, incident.code)
     if incident.state is IncidentState.RESOLVED:
         return ()
     if incident.state is IncidentState.ACKNOWLEDGED:
         return (resolve,)
-    ack = Button(label="Ack", data=f"ack:{incident.code}")
+    ack = _button("Ack", Verb.ACK, incident.code)
     if incident.due_at is None:
         return (ack, resolve)
-    return (ack, resolve, Button(label="Escalate now", data=f"esc:{incident.code}:{incident.position}"))
+    return (ack, resolve, _button("Escalate now", Verb.ESCALATE, incident.code, incident.position))
+
+
+def _button(label: str, verb: Verb, code: str, position: int | None = None) -> Button:
+    return Button(label=label, data=OfIncident(verb, code, position).data)

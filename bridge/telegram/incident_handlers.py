@@ -2,13 +2,11 @@
 
 import re
 from collections.abc import Callable
-from functools import partial
 from html import escape
 from typing import Any
 
 from sqlalchemy import Connection
-from telegram import Update
-from telegram.ext import Application, ContextTypes
+from telegram.ext import Application
 
 from bridge.clock import Clock
 from bridge.domain.alerts import Alert, Severity
@@ -24,9 +22,8 @@ from bridge.services.sms.decide_message import Person
 from bridge.store import incidents
 from bridge.store.oncall import RosterOf
 from bridge.telegram import incident_cards
-from bridge.telegram.asking import Asker, Desk, Did, Handle, add_commands, arguments_of, message_of, relayed_text
-
-Context = ContextTypes.DEFAULT_TYPE
+from bridge.telegram.asking import Asked, Desk, Did, ForUsers, add_commands, relayed_text
+from bridge.telegram.button_data import OfIncident, Verb
 
 LISTED = 15
 """Incidents of one `/alerts`; `/alerts 2` shows the next ones."""
@@ -35,9 +32,6 @@ NAMES_SHOWN = 30
 
 PAGE_SOURCE = "chat"
 """The source of incidents that people open by `/page`."""
-
-BUTTON = re.compile(r"(ack|res|esc):([APS][0-9]{1,18})(?::([0-9]{1,9}))?")
-"""The data of a card's buttons: what to do, the code, and for `esc` the position that it was drawn at."""
 
 
 class IncidentHandlers:
@@ -51,20 +45,19 @@ class IncidentHandlers:
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
-        add_commands(application, self.commands)
+        add_commands(application, self._desk, self.commands)
 
     @property
-    def commands(self) -> dict[str, Handle]:
+    def commands(self) -> dict[str, ForUsers]:
         """Command -> what does it."""
         return {"alerts": self.alerts, "ack": self.ack, "resolve": self.resolve, "page": self.page}
 
-    async def alerts(self, update: Update, _context: Context) -> None:
+    async def alerts(self, asked: Asked) -> None:
         """`/alerts [PAGE]`: what is not resolved, open ones first."""
-        message = message_of(update)
-        argument = arguments_of(message)
+        argument = asked.typed
         shown = int(argument) if re.fullmatch(r"[0-9]{1,6}", argument) else 1
 
-        def act(_asker: Asker, connection: Connection) -> str:
+        def act(connection: Connection) -> str:
             first = (max(1, shown) - 1) * LISTED
             found = incidents.not_resolved(connection, LISTED, first)
             counts = incidents.count_not_resolved(connection)
@@ -77,23 +70,22 @@ class IncidentHandlers:
             foot = f"{more}/ack CODE acknowledges, /resolve CODE ends one."
             return "\n".join([head, *map(incident_cards.summary, found), foot])
 
-        await self._do(update, act)
+        await asked.commit(act)
 
-    async def ack(self, update: Update, _context: Context) -> None:
+    async def ack(self, asked: Asked) -> None:
         """`/ack CODE`: what the button Ack does."""
-        await self._by_code(update, "ack", self.acknowledge)
+        await _by_code(asked, "ack", self.acknowledge)
 
-    async def resolve(self, update: Update, _context: Context) -> None:
+    async def resolve(self, asked: Asked) -> None:
         """`/resolve CODE`: what the button Resolve does."""
-        await self._by_code(update, "resolve", self.end)
+        await _by_code(asked, "resolve", self.end)
 
-    async def page(self, update: Update, _context: Context) -> None:
+    async def page(self, asked: Asked) -> None:
         """`/page [@WHO] TEXT`: opens a critical incident; as a reply it takes that message's text."""
-        message = message_of(update)
-        name, typed = _who_and_text(arguments_of(message))
-        text = typed or (relayed_text(message) or "").strip()
+        name, typed = _who_and_text(asked.typed)
+        text = typed or (relayed_text(asked.message) or "").strip()
 
-        def act(asker: Asker, connection: Connection) -> Did:
+        def act(connection: Connection) -> Did:
             roster = self._roster(connection)
             policy = _asked_for(roster, name)
             if name:
@@ -106,15 +98,15 @@ class IncidentHandlers:
             title, _, more = text.partition("\n")
             alert = Alert(
                 source=PAGE_SOURCE,
-                fingerprint=asker.key,
+                fingerprint=asked.asker.key,
                 firing=True,
                 title=" ".join(title.split())[:300],
                 text=more.strip()[:2000],
                 severity=Severity.CRITICAL,
-                labels={"from": asker.person.name},
+                labels={"from": asked.asker.person.name},
             )
             self._intake.take(connection, [alert], roster, received_at=now, now=now, policy=policy)
-            opened = incidents.open_of(connection, PAGE_SOURCE, [asker.key])[asker.key]
+            opened = incidents.open_of(connection, PAGE_SOURCE, [asked.asker.key])[asked.asker.key]
             if opened.due_at is None:
                 words = f"{opened.code} is open, and <b>nobody is paged</b>: the on-call file has no policy for it."
                 return Did(words=words, about=opened.code, outcome="nobody_paged")
@@ -122,20 +114,16 @@ class IncidentHandlers:
             words = f"{opened.code} is open: {paged} is to be paged; its card shows when. /ack {opened.code} ends that."
             return Did(words=words, about=opened.code)
 
-        await self._do(update, act)
+        await asked.commit(act)
 
-    def press(self, connection: Connection, data: str, person: Person) -> str:
+    def press(self, button: OfIncident, connection: Connection, person: Person) -> str:
         """A button of a card was pressed by somebody who may; gives words for them. Raises `PersonError`."""
-        found = BUTTON.fullmatch(data)
-        if found is None:
-            raise Refused("unknown", "This button does nothing any more.")
-        verb, code, seen = found[1], found[2], int(found[3] or 0)
-        if verb == "ack":
-            return self.acknowledge(connection, code, person)
-        if verb == "res":
-            return self.end(connection, code, person)
-        (incident_id,) = respond.incidents_of(connection, code)[:1]
-        now = self._clock.now()
+        if button.verb is Verb.ACK:
+            return self.acknowledge(connection, button.code, person)
+        if button.verb is Verb.RESOLVE:
+            return self.end(connection, button.code, person)
+        (incident_id,) = respond.incidents_of(connection, button.code)[:1]
+        now, seen = self._clock.now(), button.position or 0
         return respond.escalate_now(connection, incident_id, seen=seen, by=person.name, now=now).words
 
     def acknowledge(self, connection: Connection, code: str, person: Person) -> str:
@@ -149,21 +137,17 @@ class IncidentHandlers:
         ids = respond.incidents_of(connection, code)
         return respond.resolve(connection, ids, by=person.name, via="chat", now=self._clock.now()).words
 
-    async def _by_code(self, update: Update, command: str, act: Callable[[Connection, str, Person], str]) -> None:
-        code = arguments_of(message_of(update))
 
-        def run(asker: Asker, connection: Connection) -> Did | str:
-            if not code:
-                words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
-                return Did(words=words, outcome="incomplete")
-            return escape(act(connection, code, asker.person))
+async def _by_code(asked: Asked, command: str, act: Callable[[Connection, str, Person], str]) -> None:
+    code = asked.typed
 
-        await self._do(update, run, about=code.strip().upper())
+    def run(connection: Connection) -> Did | str:
+        if not code:
+            words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
+            return Did(words=words, outcome="incomplete")
+        return escape(act(connection, code, asked.asker.person))
 
-    async def _do(self, update: Update, act: Callable[[Asker, Connection], Did | str], about: str = "") -> None:
-        asker = await self._desk.user(update, message_of(update))
-        if asker is not None:
-            await self._desk.commit(update, asker, partial(act, asker), about=about)
+    await asked.commit(run, about=code.strip().upper())
 
 
 def _who_and_text(typed: str) -> tuple[str, str]:

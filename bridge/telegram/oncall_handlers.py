@@ -1,18 +1,15 @@
 """Who is on call, in the chat: /oncall, /take, /handback, /reload."""
 
 from collections.abc import Callable
-from datetime import datetime
 from html import escape
 from typing import Any
 
 from sqlalchemy import Connection
-from telegram import Update
-from telegram.ext import Application, ContextTypes
+from telegram.ext import Application
 
 from bridge.clock import Clock
 from bridge.domain.durations import write_duration
-from bridge.domain.errors import PersonError, Refused
-from bridge.domain.wording import age
+from bridge.domain.errors import PersonError
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.oncall import keep_roster, reachable, roster_words, take_and_hand_back
@@ -20,9 +17,7 @@ from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.oncall.take_and_hand_back import Taking
 from bridge.store.database import Database
 from bridge.telegram import oncall_text
-from bridge.telegram.asking import Asker, Desk, Did, Handle, add_commands, arguments_of, message_of, refusal
-
-Context = ContextTypes.DEFAULT_TYPE
+from bridge.telegram.asking import Asked, Desk, Did, ForUsers, add_commands
 
 
 class OnCallHandlers:
@@ -53,27 +48,23 @@ class OnCallHandlers:
 
     def register(self, application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         """Tell python-telegram-bot which command goes where; only new ones that are somebody's own."""
-        add_commands(application, self.commands)
+        add_commands(application, self._desk, self.commands)
 
     @property
-    def commands(self) -> dict[str, Handle]:
+    def commands(self) -> dict[str, ForUsers]:
         """Command -> what does it."""
         return {"oncall": self.oncall, "take": self.take, "handback": self.handback, "reload": self.reload}
 
-    async def oncall(self, update: Update, _context: Context) -> None:
+    async def oncall(self, asked: Asked) -> None:
         """`/oncall [SCHEDULE]`: who is on call now and next."""
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        typed = arguments_of(message)
+        typed = asked.typed
         # A look at 30 days may take a moment: beside the transaction, not in it.
         try:
             words = await self._database.read(lambda connection: self._on_call(connection, typed))
         except PersonError as error:
-            await self._desk.commit(update, asker, refusal(error))
+            await asked.refuse(error)
             return
-        await self._desk.commit(update, asker, lambda _: words)
+        await asked.answer(words)
 
     def _on_call(self, connection: Connection, typed: str) -> str:
         roster, now = self._rosters.roster(connection), self._clock.now()
@@ -85,85 +76,64 @@ class OnCallHandlers:
         troubles = reachable.troubles(connection, roster.oncall.people.values(), now)
         return oncall_text.on_call(roster, schedules, troubles, now, sms_has_link=self._sms_has_link)
 
-    async def take(self, update: Update, _context: Context) -> None:
+    async def take(self, asked: Asked) -> None:
         """`/take [SCHEDULE] DURATION`: I am on call for that long."""
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        words = arguments_of(message).split()
+        words = asked.typed.split()
 
         def look(connection: Connection) -> tuple[Roster, Person, Taking]:
             now = self._clock.now()
-            self._check_age(message.date, now)
+            asked.check_age(self._max_age_s, now)
             roster = self._rosters.roster(connection)
-            person = take_and_hand_back.person_of(roster.oncall, asker.user_id)
+            person = take_and_hand_back.person_of(roster.oncall, asked.asker.user_id)
             return roster, person, take_and_hand_back.asked(roster, person, words, now)
 
         try:
             roster, person, taking = await self._database.read(look)
         except PersonError as error:
-            await self._desk.commit(update, asker, refusal(error))
+            await asked.refuse(error)
             return
 
         said = escape(take_and_hand_back.taken_words(roster, person, taking))
         if not taking.changes:
-            await self._desk.commit(
-                update, asker, lambda _: Did(words=said, about=taking.schedule, outcome="unchanged")
-            )
+            await asked.answer(Did(words=said, about=taking.schedule, outcome="unchanged"))
             return
 
         def act(connection: Connection) -> Did:
-            take_and_hand_back.take(connection, taking, by=asker.person.name)
-            take_and_hand_back.answer(connection, taking.schedule, asker.place, said, taking.override.start)
+            take_and_hand_back.take(connection, taking, by=asked.asker.person.name)
+            take_and_hand_back.answer(connection, taking.schedule, asked.asker.place, said, taking.override.start)
             return Did(
                 about=taking.schedule, detail=f"for {write_duration(taking.override.end - taking.override.start)}"
             )
 
-        await self._desk.commit(update, asker, act)
+        await asked.commit(act)
         self._wake_roster()
 
-    async def handback(self, update: Update, _context: Context) -> None:
+    async def handback(self, asked: Asked) -> None:
         """`/handback [SCHEDULE]`: what I have taken goes back."""
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        typed = arguments_of(message)
+        typed = asked.typed
 
         def act(connection: Connection) -> Did:
             now = self._clock.now()
-            self._check_age(message.date, now)
+            asked.check_age(self._max_age_s, now)
             roster = self._rosters.roster(connection)
-            person = take_and_hand_back.person_of(roster.oncall, asker.user_id)
+            person = take_and_hand_back.person_of(roster.oncall, asked.asker.user_id)
             schedules = take_and_hand_back.hand_back(connection, roster, person, typed, now)
             after = self._rosters.roster(connection)
             zone = after.oncall.zone_of(schedules)
             lines = [roster_words.now_and_then(after, one, now, zone) for one in schedules]
             said = escape("\n".join(["✅ Handed back.", *lines]))
-            take_and_hand_back.answer(connection, schedules[0], asker.place, said, now)
+            take_and_hand_back.answer(connection, schedules[0], asked.asker.place, said, now)
             return Did(about=", ".join(schedules))
 
-        await self._desk.commit(update, asker, act)
+        await asked.commit(act)
         self._wake_roster()
 
-    async def reload(self, update: Update, _context: Context) -> None:
+    async def reload(self, asked: Asked) -> None:
         """`/reload`: reads the on-call file again; the answer comes when it is read."""
-        asker = await self._desk.user(update, message_of(update))
-        if asker is None:
-            return
-        await self._desk.commit(update, asker, lambda connection: self._reload(connection, asker))
+
+        def act(connection: Connection) -> None:
+            asked.check_admin()
+            keep_roster.ask(connection, asked.asker.place, self._clock.now())
+
+        await asked.commit(act)
         self._wake_roster()
-
-    def _reload(self, connection: Connection, asker: Asker) -> None:
-        if not asker.person.admin:
-            raise Refused("admins_only", "Only an admin can do that.")
-        keep_roster.ask(connection, asker.place, self._clock.now())
-
-    def _check_age(self, written_at: datetime, now: datetime) -> None:
-        """Raises Refused for a command that waited with Telegram: it meant the time when it was written."""
-        age_s = (now - written_at).total_seconds()
-        if age_s > self._max_age_s:
-            raise Refused(
-                "stale", f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
-            )

@@ -11,6 +11,7 @@ from bridge.domain.wording import ICONS, age, count, reason
 from bridge.services.chat.chat_port import Button, Card
 from bridge.services.sms.send_sms import BUTTONS_FOR, first_to
 from bridge.store.messages import LINES, DeliveryView, MessageView
+from bridge.telegram.button_data import OfMessage, Verb
 from bridge.telegram.markup import TEXT_LIMIT
 
 # How much of the gateway's own words, and how many lines: the first that fits.
@@ -218,9 +219,12 @@ def _ends(message: MessageView) -> str:
 def _buttons(message: MessageView, now: datetime) -> tuple[Button, ...]:
     if message.buttons_until is None or message.buttons_until <= now:
         return ()
-    tag = f"{message.id}:{message.turn}"
     if message.hold.asks and message.counts.get(State.HELD):
-        return (Button(label="Send now", data=f"go:{tag}"), Button(label="Cancel", data=f"no:{tag}"))
+        return _button(message, "Send now", Verb.SEND), _button(message, "Cancel", Verb.CANCEL)
     if message.counts.get(State.UNKNOWN):
-        return (Button(label="Send again", data=f"again:{tag}"), Button(label="Leave it", data=f"leave:{tag}"))
+        return _button(message, "Send again", Verb.SEND_AGAIN), _button(message, "Leave it", Verb.LEAVE)
     return ()
+
+
+def _button(message: MessageView, label: str, verb: Verb) -> Button:
+    return Button(label=label, data=OfMessage(verb, message.id, message.turn).data)

@@ -5,6 +5,7 @@ Nothing here waits for a gateway, and nothing is said to Telegram: posts are row
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,10 +14,8 @@ from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, CommandHandler, ContextTypes, MessageHandler, filters
 
 from bridge.clock import Clock
-from bridge.domain.errors import Refused
 from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, RequestCode, parse
-from bridge.domain.wording import age
 from bridge.services.oncall.by_name import ByName, has_names
 from bridge.services.sms import decide_message
 from bridge.services.sms.decide_message import Person
@@ -25,7 +24,7 @@ from bridge.store import messages, posts
 from bridge.store.database import Database
 from bridge.telegram import replies
 from bridge.telegram.access import Role
-from bridge.telegram.asking import Asker, Desk, Did, arguments_of, message_of, relayed_text
+from bridge.telegram.asking import Asked, Desk, Did, ForUsers, add_commands, message_of, relayed_text
 from bridge.telegram.buttons import Buttons
 
 log = logging.getLogger(__name__)
@@ -68,7 +67,7 @@ class SmsHandlers:
         """
         new = filters.UpdateType.MESSAGE
         passed_on = filters.FORWARDED | filters.VIA_BOT
-        commands = {
+        commands: dict[str, ForUsers] = {
             "sms": self.sms,
             "status": self.status,
             "history": self.history,
@@ -80,27 +79,22 @@ class SmsHandlers:
             "help": self.help,
             "start": self.help,
         }
-        for name, handler in commands.items():
-            application.add_handler(CommandHandler(name, handler, filters=new & ~passed_on))
+        add_commands(application, self._desk, commands)
         # Of all commands, also those of other handlers: who edits an /ack must not believe that it was done.
         known = [*(name for name, _, _ in replies.COMMANDS), "start"]
-        application.add_handler(CommandHandler(known, self.forwarded, filters=new & passed_on))
+        application.add_handler(CommandHandler(known, self._desk.for_users(self.forwarded), filters=new & passed_on))
         application.add_handler(CallbackQueryHandler(self._buttons.press))
         application.add_handler(MessageHandler(new & filters.StatusUpdate.MIGRATE, self.moved))
         application.add_handler(CommandHandler(known, self.edited, filters=filters.UpdateType.EDITED_MESSAGE))
         application.add_handler(MessageHandler(new & filters.COMMAND & ~passed_on, self.unknown))
-        application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self.talk))
+        application.add_handler(MessageHandler(new & filters.ChatType.PRIVATE, self._desk.for_users(self.talk)))
 
-    async def sms(self, update: Update, _context: Context) -> None:
+    async def sms(self, asked: Asked) -> None:
         """`/sms RECIPIENTS TEXT`, or as a reply `/sms RECIPIENTS`."""
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        typed = arguments_of(message)
-        names = await self._database.read(self._names) if has_names(typed) else ByName(None, message.date)
+        asker, message = asked.asker, asked.message
+        names = await self._database.read(self._names) if has_names(asked.typed) else ByName(None, message.date)
         request = parse(
-            typed,
+            asked.typed,
             reply_text=relayed_text(message),
             region=self._region,
             allowed_countries=self._allowed_countries,
@@ -110,8 +104,7 @@ class SmsHandlers:
             sentences = [explain(problem) for problem in request.problems]
             incomplete = any(problem.code in MISSING for problem in request.problems)
             words = replies.problems(sentences, incomplete=incomplete)
-            refused = Did(words=words, outcome=request.problems[0].code.value)
-            await self._desk.commit(update, asker, lambda _: refused)
+            await asked.answer(Did(words=words, outcome=request.problems[0].code.value))
             return
         order = Order(
             source="telegram",
@@ -137,81 +130,70 @@ class SmsHandlers:
             log.debug("message #%d written", made.id, extra={"event": "message.written"})
             return Did(about=f"#{made.id}", outcome=made.outcome, detail=size_of(order, measured))
 
-        await self._desk.commit(update, asker, act)
+        await asked.commit(act)
 
-    async def status(self, update: Update, _context: Context) -> None:
+    async def status(self, asked: Asked) -> None:
         """`/status ID`: the message's card once more, kept in step like the first."""
+        asker = asked.asker
 
-        def act(asker: Asker, message_id: int, connection: Connection) -> None:
+        def act(message_id: int, connection: Connection) -> None:
             decide_message.visible(connection, message_id, asker.person)
             posts.show(connection, f"status:{asker.key}", asker.place, message_id, self._clock.now())
 
-        await self._about_one(update, "status", act)
+        await _about_one(asked, "status", act)
 
-    async def resend(self, update: Update, _context: Context) -> None:
+    async def resend(self, asked: Asked) -> None:
         """`/resend ID`, unless it is an old one that waited with Telegram: nobody may want that any more."""
-        written_at = message_of(update).date
 
-        def act(asker: Asker, message_id: int, connection: Connection) -> str:
+        def act(message_id: int, connection: Connection) -> str:
             now = self._clock.now()
-            age_s = (now - written_at).total_seconds()
-            if age_s > self._rules.command_max_age_s:
-                raise Refused(
-                    "stale", f"This command is {age(age_s)} old: bridge was away. Write it again to have it done."
-                )
-            return decide_message.resend(connection, message_id, asker.person, now)
+            asked.check_age(self._rules.command_max_age_s, now)
+            return decide_message.resend(connection, message_id, asked.asker.person, now)
 
-        await self._about_one(update, "resend", act)
+        await _about_one(asked, "resend", act)
 
-    async def cancel(self, update: Update, _context: Context) -> None:
+    async def cancel(self, asked: Asked) -> None:
         """`/cancel ID`."""
-        await self._about_one(
-            update, "cancel", lambda asker, number, c: decide_message.cancel(c, number, asker.person, self._clock.now())
-        )
 
-    async def history(self, update: Update, _context: Context) -> None:
+        def act(message_id: int, connection: Connection) -> str:
+            return decide_message.cancel(connection, message_id, asked.asker.person, self._clock.now())
+
+        await _about_one(asked, "cancel", act)
+
+    async def history(self, asked: Asked) -> None:
         """`/history [N]`: own messages; for admins everybody's."""
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        argument = arguments_of(message) or "10"
+        argument = asked.typed or "10"
         limit = int(argument) if argument.isdecimal() and len(argument) < 9 else 0
-        admin = asker.person.admin
+        asker = asked.asker
 
         def act(connection: Connection) -> Did | str:
             if not 1 <= limit <= replies.HISTORY_LIMIT:
                 return Did(words=replies.HOW_MANY, outcome="incomplete")
+            admin = asker.person.admin
             found = messages.latest(connection, None if admin else asker.person.owner, limit)
             return replies.history(found, everybody=admin, group=None if asker.private else asker.place.chat_id)
 
-        await self._desk.commit(update, asker, act)
+        await asked.commit(act)
 
-    async def pause(self, update: Update, _context: Context) -> None:
+    async def pause(self, asked: Asked) -> None:
         """`/pause`: the stop switch."""
-        await self._for_admins(update, decide_message.pause)
+        await self._for_admins(asked, decide_message.pause)
 
-    async def resume(self, update: Update, _context: Context) -> None:
+    async def resume(self, asked: Asked) -> None:
         """`/resume`."""
-        await self._for_admins(update, decide_message.resume)
+        await self._for_admins(asked, decide_message.resume)
 
-    async def whoami(self, update: Update, _context: Context) -> None:
+    async def whoami(self, asked: Asked) -> None:
         """`/whoami`; a stranger's id stands in what every stranger is told."""
-        asker = await self._desk.user(update, message_of(update))
-        if asker is not None:
-            await self._desk.commit(update, asker, lambda _: replies.whoami(asker.user_id, asker.role))
+        await asked.answer(replies.whoami(asked.asker.user_id, asked.asker.role))
 
-    async def help(self, update: Update, _context: Context) -> None:
+    async def help(self, asked: Asked) -> None:
         """`/help`, `/start`."""
-        asker = await self._desk.user(update, message_of(update))
-        if asker is not None:
-            await self._desk.commit(update, asker, lambda _: replies.help_for(asker.role))
+        await asked.answer(replies.help_for(asked.asker.role))
 
-    async def talk(self, update: Update, _context: Context) -> None:
+    async def talk(self, asked: Asked) -> None:
         """Whatever else is said in private."""
-        asker = await self._desk.user(update, message_of(update))
-        if asker is not None:
-            await self._desk.commit(update, asker, lambda _: Did(words=replies.ONLY_COMMANDS, outcome="nothing"))
+        await asked.answer(Did(words=replies.ONLY_COMMANDS, outcome="nothing"))
 
     async def unknown(self, update: Update, context: Context) -> None:
         """A command that does not exist. In a group only one that names us: others may be another bot's."""
@@ -219,11 +201,8 @@ class SmsHandlers:
         command = (message.text or message.caption or "").split(maxsplit=1)[0]
         if message.chat.type != "private" and command.partition("@")[2].lower() != context.bot.username.lower():
             return
-        asker = await self._desk.user(update, message)
-        if asker is not None:
-            await self._desk.commit(
-                update, asker, lambda _: Did(words=replies.unknown_command(command), outcome="nothing")
-            )
+        words = replies.unknown_command(command)
+        await self._desk.for_users(lambda asked: asked.answer(Did(words=words, outcome="nothing")))(update, context)
 
     async def edited(self, update: Update, _context: Context) -> None:
         """An edited command does nothing, and that is said to somebody who could have written it."""
@@ -231,11 +210,9 @@ class SmsHandlers:
         if asker is not None and asker.role >= Role.USER:
             await self._desk.commit(update, asker, lambda _: Did(words=replies.EDITED, outcome="nothing"))
 
-    async def forwarded(self, update: Update, _context: Context) -> None:
+    async def forwarded(self, asked: Asked) -> None:
         """A forwarded command does nothing, and that is said to somebody who could have written it."""
-        asker = await self._desk.user(update, message_of(update))
-        if asker is not None:
-            await self._desk.commit(update, asker, lambda _: Did(words=replies.FORWARDED, outcome="nothing"))
+        await asked.answer(Did(words=replies.FORWARDED, outcome="nothing"))
 
     async def moved(self, update: Update, _context: Context) -> None:
         """A group became a supergroup: its posts move along."""
@@ -245,29 +222,19 @@ class SmsHandlers:
             return
         await self._database.write(lambda connection: posts.chat_moved(connection, message.chat.id, new))
 
-    async def _for_admins(self, update: Update, act: Callable[[Connection, Person, Any], str]) -> None:
-        asker = await self._desk.user(update, message_of(update))
-        if asker is None:
-            return
-
+    async def _for_admins(self, asked: Asked, act: Callable[[Connection, Person, datetime], str]) -> None:
         def run(connection: Connection) -> str:
-            if not asker.person.admin:
-                raise Refused("admins_only", "Only an admin can do that.")
-            return act(connection, asker.person, self._clock.now())
+            asked.check_admin()
+            return act(connection, asked.asker.person, self._clock.now())
 
-        await self._desk.commit(update, asker, run)
+        await asked.commit(run)
 
-    async def _about_one(
-        self, update: Update, command: str, act: Callable[[Asker, int, Connection], str | None]
-    ) -> None:
-        message = message_of(update)
-        asker = await self._desk.user(update, message)
-        if asker is None:
-            return
-        argument = arguments_of(message).removeprefix("#")
-        if not argument.isdecimal() or len(argument) > 18:
-            words = f"Which one? Write /{command} and the number of a message, such as /{command} 42."
-            await self._desk.commit(update, asker, lambda _: Did(words=words, outcome="incomplete"))
-            return
-        number = int(argument)
-        await self._desk.commit(update, asker, partial(act, asker, number), about=f"#{number}")
+
+async def _about_one(asked: Asked, command: str, act: Callable[[int, Connection], str | None]) -> None:
+    argument = asked.typed.removeprefix("#")
+    if not argument.isdecimal() or len(argument) > 18:
+        words = f"Which one? Write /{command} and the number of a message, such as /{command} 42."
+        await asked.answer(Did(words=words, outcome="incomplete"))
+        return
+    number = int(argument)
+    await asked.commit(partial(act, number), about=f"#{number}")
