@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import wraps
 from html import escape
 from typing import Any
 
@@ -146,6 +147,7 @@ class Desk:
         To whatever a stranger writes, /whoami and /help too, there is this one answer: nobody can make us talk more.
         """
 
+        @wraps(handle)
         async def guarded(update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
             message = message_of(update)
             asker = self.asker(message)

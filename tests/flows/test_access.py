@@ -10,6 +10,7 @@ import pytest
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
 from bridge.sandbox.telegram import BOT
+from bridge.telegram.asking import Desk
 from bridge.telegram.buttons import Buttons
 from bridge.telegram.incident_handlers import IncidentHandlers
 from bridge.telegram.oncall_handlers import OnCallHandlers
@@ -46,9 +47,10 @@ class Registry:
 def registered() -> list[Any]:
     registry = Registry()
     nothing: Any = None
+    desk = Desk(database=nothing, access=nothing, clock=nothing, wake=nothing)
     SmsHandlers(
-        desk=nothing,
-        buttons=Buttons(nothing, nothing, nothing, nothing),
+        desk=desk,
+        buttons=Buttons(desk, nothing, nothing, nothing),
         database=nothing,
         rules=nothing,
         region="GH",
@@ -56,9 +58,9 @@ def registered() -> list[Any]:
         names=nothing,
         clock=nothing,
     ).register(registry)  # type: ignore[arg-type]
-    IncidentHandlers(desk=nothing, roster=nothing, intake=nothing, clock=nothing).register(registry)  # type: ignore[arg-type]
+    IncidentHandlers(desk=desk, roster=nothing, intake=nothing, clock=nothing).register(registry)  # type: ignore[arg-type]
     OnCallHandlers(
-        desk=nothing,
+        desk=desk,
         rosters=nothing,
         database=nothing,
         clock=nothing,
