@@ -1,7 +1,7 @@
 """What the services need to know of the settings."""
 
 from bridge.app.gateways import largest_batch
-from bridge.services.sms.send_sms import Rules
+from bridge.services.sms.rules import Rules
 from bridge.settings import Settings
 from bridge.store.posts import Place
 

@@ -21,17 +21,9 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, Request, read_list
 from bridge.domain.wording import ICONS, count, reason
 from bridge.services.oncall.by_name import ByName, has_names
-from bridge.services.sms.send_sms import (
-    Measured,
-    Order,
-    Rules,
-    Submitted,
-    first_to,
-    measure,
-    new_countries,
-    size_of,
-    submit,
-)
+from bridge.services.sms.questions import new_countries, questions
+from bridge.services.sms.rules import Rules
+from bridge.services.sms.send_sms import Measured, Order, Submitted, cost_of, measure, size_of, submit
 from bridge.store import audit
 from bridge.store.database import Database
 from bridge.store.home import Home, home_of
@@ -124,14 +116,10 @@ def _order(read: Request, names: ByName) -> Order:
         source_key=new_id(),
         owner=f"cli:{user}",
         owner_name=f"{user} (command line)",
-        numbers=tuple(number.e164 for number in read.numbers),
-        text=read.text,
+        request=read,
         ordered_at=SystemClock().now(),
-        asks=False,
-        doubles=read.doubles,
-        left_out=names.left_out,
-        countries=read.countries,
         confirmed=True,
+        left_out=names.left_out,
     )
 
 
@@ -150,16 +138,12 @@ async def _new_countries(home: Home, read: Request, rules: Rules) -> tuple[str, 
 
 def _confirmed(read: Request, measured: Measured, rules: Rules, first: Collection[str], *, yes: bool) -> bool:
     """Whether it may go out: asked on a terminal where the chat would ask, refused where nobody can be asked."""
-    cost = len(read.numbers) * measured.segments.count
-    questions = [f"{number.e164} is possible, but in no list of valid numbers." for number in read.unverified]
-    if cost > rules.confirm_above:
-        questions.append(f"This costs {cost} SMS.")
-    if first:
-        questions.append(first_to(first))
-    if yes or not questions:
+    now = SystemClock().now()
+    asked = questions(read, cost=cost_of(read, measured), ordered_at=now, new=first, rules=rules, now=now)
+    if yes or not asked:
         return True
-    for question in questions:
-        print(question, file=sys.stderr)
+    for fact in asked.facts():
+        print(fact, file=sys.stderr)
     if not sys.stdin.isatty():
         print("bridge: this needs --yes", file=sys.stderr)
         return False

@@ -9,7 +9,8 @@ from bridge.domain.delivery import FINAL, SETTLED, State
 from bridge.domain.phone import mask
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.services.chat.chat_port import Button, Card
-from bridge.services.sms.send_sms import BUTTONS_FOR, first_to
+from bridge.services.sms.questions import kept
+from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store.messages import LINES, DeliveryView, MessageView
 from bridge.telegram.button_data import OfMessage, Verb
 from bridge.telegram.markup import TEXT_LIMIT
@@ -192,18 +193,10 @@ def _foot(message: MessageView, hide: bool, now: datetime) -> list[str]:
 
 def _questions(message: MessageView, hide: bool, now: datetime) -> list[str]:
     """What makes us ask, a line each; the last one ends with the question."""
-    remarks = message.remarks
-    facts = []
-    if "ask_cost" in remarks:
-        facts.append(f"This costs {remarks['ask_cost']} SMS.")
-    if unverified := _strings(remarks.get("ask_unverified")):
-        shown = ", ".join(number_shown(number, hide) for number in unverified[:5])
-        facts.append(f"Possible, but in no list of valid numbers: {shown}.")
-    if new := _strings(remarks.get("ask_countries")):
-        facts.append(escape(first_to(new)))
-    late = []
-    if "ask_stale_s" in remarks:
-        late.append(f"This command is {age(int(str(remarks['ask_stale_s'])))} old: bridge was away.")
+    asked = kept(message.remarks)
+    asked = replace(asked, countries=tuple(map(escape, asked.countries)))
+    facts = asked.facts(lambda number: number_shown(number, hide))
+    late = [asked.late] if asked.late else []
     if message.hold is Hold.STALE:
         late.append(f"This waited {age((now - message.created_at).total_seconds())}: bridge was away.")
     *lines, last = [*facts, *late, *([] if facts or late else ["This waits for a person."])]

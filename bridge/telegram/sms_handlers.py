@@ -19,7 +19,8 @@ from bridge.domain.recipients import Problems, RequestCode, parse
 from bridge.services.oncall.by_name import ByName, has_names
 from bridge.services.sms import decide_message
 from bridge.services.sms.decide_message import Person
-from bridge.services.sms.send_sms import Order, Rules, measure, size_of, submit
+from bridge.services.sms.rules import Rules
+from bridge.services.sms.send_sms import Order, measure, size_of, submit
 from bridge.store import messages, posts
 from bridge.store.database import Database
 from bridge.telegram import replies
@@ -111,20 +112,15 @@ class SmsHandlers:
             source_key=asker.key,
             owner=asker.person.owner,
             owner_name=asker.person.name,
-            numbers=tuple(number.e164 for number in request.numbers),
-            text=request.text,
+            request=request,
             ordered_at=message.date,
             asks=True,
-            doubles=request.doubles,
             left_out=names.left_out,
-            unverified=tuple(number.e164 for number in request.unverified),
-            countries=request.countries,
-            relayed=request.relayed,
         )
 
         def act(connection: Connection) -> Did:
             now = self._clock.now()
-            measured = measure(order.text, self._rules)
+            measured = measure(request.text, self._rules)
             made = submit(connection, order, measured, self._rules, now)
             posts.show(connection, f"sms:{asker.key}", asker.place, made.id, now)
             log.debug("message #%d written", made.id, extra={"event": "message.written"})

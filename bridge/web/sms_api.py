@@ -25,7 +25,8 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, read_list
 from bridge.domain.wording import reason
 from bridge.services.oncall.by_name import ByName, has_names
-from bridge.services.sms.send_sms import Order, Rules, Submitted, measure, size_of, submit
+from bridge.services.sms.rules import Rules
+from bridge.services.sms.send_sms import Order, Submitted, measure, size_of, submit
 from bridge.store import audit, idempotency, messages
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
@@ -145,19 +146,14 @@ class SmsApi:
                     for one in read.unverified
                 ),
             )
-        request_id = self._make_id()
         order = Order(
             source="api",
-            source_key=f"{owner}:{request_id}",
+            source_key=f"{owner}:{self._make_id()}",
             owner=owner,
             owner_name=owner.removeprefix("api:"),
-            numbers=tuple(number.e164 for number in read.numbers),
-            text=read.text,
+            request=read,
             ordered_at=self._clock.now(),
-            asks=False,
-            doubles=read.doubles,
             left_out=names.left_out,
-            countries=read.countries,
         )
         try:
             taken = await self._database.write(partial(self._submit, order, key, body_hash))
@@ -172,7 +168,7 @@ class SmsApi:
             return problem(status, taken.code, str(taken))
         message_id = taken
         self._wake()
-        return _taken(message_id, len(order.numbers), order.left_out)
+        return _taken(message_id, len(read.numbers), order.left_out)
 
     def _submit(self, order: Order, key: str, body_hash: str, connection: Connection) -> int | Refused:
         """The message's id: of an earlier request where the key was used before. What refuses it is noted, too."""
@@ -185,7 +181,7 @@ class SmsApi:
             if before is not None:
                 made = Submitted(id=before[1], held=False, repeated=True)
             else:
-                measured = measure(order.text, self._rules)
+                measured = measure(order.request.text, self._rules)
                 made = submit(connection, order, measured, self._rules, now)
                 entry = replace(entry, detail=size_of(order, measured))
                 if key:

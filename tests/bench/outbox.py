@@ -138,15 +138,15 @@ async def put(database: Database, found: Settings, recipients: list[str]) -> int
     """A message to all of them, as a door makes it; its id."""
     rules = rules_of(found)
     now = datetime.now(UTC)
+    request = read_list(recipients, text=TEXT, region="GH", allowed_countries=frozenset())
+    assert isinstance(request, Request)
     order = Order(
         source="api",
         source_key=new_id(),
         owner="api:bench",
         owner_name="bench",
-        numbers=tuple(recipients),
-        text=TEXT,
+        request=request,
         ordered_at=now,
-        asks=False,
     )
     made = await database.write(partial(submit, order=order, measured=measure(TEXT, rules), rules=rules, now=now))
     return made.id

@@ -8,7 +8,7 @@ import pytest
 from bridge.clock import Clock
 from bridge.services.oncall.by_name import names_in_force
 from bridge.services.oncall.roster_in_force import RosterInForce
-from bridge.services.sms.send_sms import Rules
+from bridge.services.sms.rules import Rules
 from bridge.settings import Settings, load
 from bridge.store.sqlite import SqliteDatabase
 from bridge.store.vitals import Counts, Vitals

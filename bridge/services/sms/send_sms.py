@@ -1,6 +1,6 @@
 """A person or a program wants a text sent: check it against the rules and write it down."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,8 +8,11 @@ from sqlalchemy import Connection
 
 from bridge.domain.decision import Hold
 from bridge.domain.errors import Refused
+from bridge.domain.recipients import Request
 from bridge.domain.segments import Encoding, Segments, simplify, split
 from bridge.domain.wording import count
+from bridge.services.sms.questions import Questions, first_to, new_countries, questions
+from bridge.services.sms.rules import Rules
 from bridge.store import countries, messages, switches
 from bridge.store.queue import PRIORITY_BULK, PRIORITY_SINGLE
 
@@ -21,40 +24,22 @@ BULK_ABOVE = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
-    """What a message must keep to. A limit of 0 is no limit."""
-
-    max_segments: int
-    confirm_above: int
-    command_max_age_s: float
-    daily_limit: int
-    daily_limit_all: int
-    batch: int
-    known_countries: frozenset[str] = frozenset()
-    """Never asked about: that of BRIDGE_DEFAULT_REGION, and BRIDGE_ALLOWED_COUNTRIES."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is asked for. `asks`: whether the one who orders can be asked back (a chat can, a program cannot).
+    """Who asks for what. `source_key`: the same thing asked again has the same. `owner`: `tg:123`, `api:ci`, `cli:ama`.
 
-    `confirmed`: whatever there is to ask was asked before. `countries`: of the numbers that were typed.
+    `asks`: whether the one who orders can be asked back (a chat can, a program cannot). `confirmed`: whatever there is
+    to ask was asked before. `left_out`: names of people who were meant and have no phone.
     """
 
     source: str
     source_key: str
     owner: str
     owner_name: str
-    numbers: tuple[str, ...]
-    text: str
+    request: Request
     ordered_at: datetime
-    asks: bool
-    doubles: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()  # names of people who were meant and have no phone
-    unverified: tuple[str, ...] = ()
-    countries: tuple[str, ...] = ()
+    asks: bool = False
     confirmed: bool = False
-    relayed: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +67,12 @@ class Submitted:
 
 def size_of(order: Order, measured: Measured) -> str:
     """For the audit: how much, and not what or to whom."""
-    return f"{count(len(order.numbers), 'recipient')}, {count(measured.segments.count, 'segment')}"
+    return f"{count(len(order.request.numbers), 'recipient')}, {count(measured.segments.count, 'segment')}"
+
+
+def cost_of(request: Request, measured: Measured) -> int:
+    """In SMS."""
+    return len(request.numbers) * measured.segments.count
 
 
 def measure(text: str, rules: Rules) -> Measured:
@@ -115,28 +105,25 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
     if before is not None:
         return Submitted(id=before, held=False, repeated=True)
     check_not_paused(connection)
-    cost = len(order.numbers) * measured.segments.count
+    request = order.request
+    cost = cost_of(request, measured)
     _check_limits(connection, order.owner, cost, rules, now)
-    new = () if order.confirmed else new_countries(connection, order.countries, rules)
-    if new and not order.asks:
-        raise Refused(
-            "new_country",
-            f"{first_to(new)} Send it from the chat, which asks; or an admin lists every country that may be texted in "
-            "BRIDGE_ALLOWED_COUNTRIES. Nothing was sent.",
-        )
-    remarks = dict(measured.remarks)
-    if order.doubles:
-        remarks["doubles"] = list(order.doubles)
-    if order.left_out:
-        remarks["left_out"] = list(order.left_out)
-    if order.relayed:
-        remarks["relayed"] = True
-    reasons = questions(order, cost, rules, now, new) if order.asks else {}
-    remarks |= reasons
-    if reasons:
-        remarks["countries"] = list(order.countries)
+    asked = Questions()
+    if not order.confirmed:
+        new = new_countries(connection, request.countries, rules)
+        if new and not order.asks:
+            raise Refused(
+                "new_country",
+                f"{first_to(new)} Send it from the chat, which asks; or an admin lists every country that may be "
+                "texted in BRIDGE_ALLOWED_COUNTRIES. Nothing was sent.",
+            )
+        if order.asks:
+            asked = questions(request, cost=cost, ordered_at=order.ordered_at, new=new, rules=rules, now=now)
+    remarks = {**measured.remarks, **_remarks(order), **asked.remarks}
+    if asked:
+        remarks["countries"] = list(request.countries)
     else:
-        countries.use(connection, order.countries, now)
+        countries.use(connection, request.countries, now)
     message_id = messages.add(
         connection,
         messages.NewMessage(
@@ -147,41 +134,23 @@ def submit(connection: Connection, order: Order, measured: Measured, rules: Rule
             text=measured.text,
             encoding=measured.segments.encoding.value,
             segments=measured.segments.count,
-            numbers=order.numbers,
+            numbers=tuple(number.e164 for number in request.numbers),
             remarks=remarks,
-            hold=Hold.ASK if reasons else Hold.NOT,
-            priority=PRIORITY_BULK if len(order.numbers) > BULK_ABOVE else PRIORITY_SINGLE,
+            hold=Hold.ASK if asked else Hold.NOT,
+            priority=PRIORITY_BULK if len(request.numbers) > BULK_ABOVE else PRIORITY_SINGLE,
             group_size=rules.batch,
         ),
         now=now,
-        buttons_until=now + BUTTONS_FOR if reasons else None,
+        buttons_until=now + BUTTONS_FOR if asked else None,
     )
-    return Submitted(id=message_id, held=bool(reasons), repeated=False)
+    return Submitted(id=message_id, held=bool(asked), repeated=False)
 
 
-def new_countries(connection: Connection, wanted: Collection[str], rules: Rules) -> tuple[str, ...]:
-    """Those of these countries that nobody has sent to, and that a person is to be asked about."""
-    return tuple(sorted({*wanted} - countries.used(connection, wanted) - rules.known_countries))
-
-
-def first_to(new: Collection[str]) -> str:
-    """What there is to say of these countries."""
-    return f"This is the first message to {', '.join(country or 'a number of no country' for country in new)}."
-
-
-def questions(order: Order, cost: int, rules: Rules, now: datetime, new: Collection[str]) -> dict[str, object]:
-    """What a person must be asked before this goes out: remark name -> its fact. Empty: nothing."""
-    found: dict[str, object] = {}
-    if cost > rules.confirm_above:
-        found["ask_cost"] = cost
-    age_s = (now - order.ordered_at).total_seconds()
-    if age_s > rules.command_max_age_s:
-        found["ask_stale_s"] = int(age_s)
-    if order.unverified:
-        found["ask_unverified"] = list(order.unverified)
-    if new:
-        found["ask_countries"] = list(new)
-    return found
+def _remarks(order: Order) -> dict[str, object]:
+    """What the answer says about the request; only what there is."""
+    request = order.request
+    found = {"doubles": list(request.doubles), "left_out": list(order.left_out), "relayed": request.relayed}
+    return {name: value for name, value in found.items() if value}
 
 
 def check_not_paused(connection: Connection) -> None:
