@@ -1,19 +1,16 @@
 """The paging half: builds what makes incidents of alerts, and pages of incidents."""
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from bridge.clock import Clock
 from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.notices import Notices
+from bridge.services.incidents.ack_token import MakeToken, token_maker
 from bridge.services.incidents.alerting import Alerting
 from bridge.services.incidents.escalate import Escalation
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.kept_requests import KeptRequests
-from bridge.services.incidents.new_page import MakeToken
 from bridge.services.incidents.paging import Paging
 from bridge.services.incidents.sent_pages import SentPages
 from bridge.services.oncall.roster_in_force import RosterInForce
@@ -74,19 +71,9 @@ class AlertDesk:
 
 
 def ack_tokens(settings: Settings) -> MakeToken:
-    """Message id of a page, and when it was made -> 80 bits that nobody can guess who does not know the bot's token.
-
-    With the time, because another database counts from one again: a link of an earlier one must not open its pages.
-    Base 32, because some phones leave a dash at its end out of the link.
-    """
+    """Made of the bot's token, which every process knows."""
     token = settings.telegram_token
-    key = hashlib.sha256(b"ack links\0" + (token.get_secret_value() if token else "").encode()).digest()
-
-    def make(message_id: int, made_at: datetime) -> str:
-        digest = hmac.digest(key, f"{message_id} {made_at.astimezone(UTC).isoformat()}".encode(), "sha256")
-        return base64.b32encode(digest[:10]).decode().lower()
-
-    return make
+    return token_maker(token.get_secret_value() if token else "")
 
 
 def ack_links(settings: Settings) -> Callable[[str], str]:

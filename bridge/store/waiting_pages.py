@@ -45,18 +45,21 @@ def due(connection: Connection, now: datetime) -> list[WaitingPage]:
     return [WaitingPage(**row._mapping) for row in connection.execute(_DUE, {"now": now})]
 
 
-def is_any_stuck(connection: Connection, now: datetime, patience: timedelta) -> bool:
-    """Whether there is one that is tried in vain for so long, or will have been at its next attempt."""
+def stuck(connection: Connection, now: datetime, patience: timedelta) -> list[str]:
+    """The names of people whose page is tried in vain for so long, or will have been at its next attempt; sorted."""
     values = {"now": now, "patience_us": patience // timedelta(microseconds=1)}
-    return any(connection.execute(query, values).first() for query in _ANY_STUCK)
+    return sorted({name for query in _STUCK for name in connection.execute(query, values).scalars()})
 
 
 _UNTIL = case((deliveries.c.due_at > bindparam("now"), deliveries.c.due_at), else_=bindparam("now", type_=UtcTime))
 _TRIED_FOR = type_coerce(_UNTIL, BigInteger) - type_coerce(deliveries.c.round_started_at, BigInteger)
 _IS_STUCK = (deliveries.c.priority == PRIORITY_PAGE, deliveries.c.tries > 0)
 # Each of the two states has an index of its own.
-_ANY_STUCK = [
-    select(deliveries.c.id).where(which, *_IS_STUCK, bindparam("patience_us") <= _TRIED_FOR).limit(1)
+_STUCK = [
+    select(pages.c.person_name)
+    .distinct()
+    .select_from(deliveries.join(pages, pages.c.message_id == deliveries.c.message_id))
+    .where(which, *_IS_STUCK, bindparam("patience_us") <= _TRIED_FOR)
     for which in (IS_QUEUED, IS_SENDING)
 ]
 

@@ -79,7 +79,7 @@ async def test_that_a_gateway_asks_for_an_hour_of_rest_is_told_at_once_and_not_a
     team.gateway.knobs.retry_after_s = 3600
     await team.alertmanager.fires("disk full")
     await team.ama.chat.shows("A1", "queued: the gateway is busy")
-    await team.ama.chat.shows("🚨", "Pages cannot leave for 5 minutes", "No SMS wakes anybody")
+    await team.ama.chat.shows("🚨", "Pages cannot leave for 5 minutes", "No SMS wakes Ama")
     assert team.phone(AMA).texts == []
 
 
@@ -91,7 +91,7 @@ async def test_while_the_gateway_is_not_there_the_chat_hears_that_nobody_is_woke
     card = await team.ama.chat.shows("A1", "Ama: queued")
     await team.minutes_pass(2)
     await team.ama.chat.shows("⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway cannot be reached")
-    await team.ama.chat.shows("🚨", "Pages have not left for", "No SMS wakes anybody")
+    await team.ama.chat.shows("🚨", "Pages have not left for", "No SMS wakes Ama")
     await team.minutes_pass(40)  # within the hour it is not said again
     await team.minutes_pass(30)
     await team.ama.chat.shows("🚨", "Pages have not left for 72 minutes")
@@ -116,6 +116,7 @@ async def test_while_one_number_is_never_taken_pages_do_not_leave_again_by_anoth
     told = [post.text for post in team.ama.chat.posts if "Pages" in post.text]
     assert len(told) == 1
     assert "Pages have not left for" in told[0]
+    assert "No SMS wakes Kofi, so call" in told[0]
     del team.gateway.number_modes[KOFI]
     await team.minutes_pass(2)
     await team.ama.chat.shows("Pages leave again")

@@ -281,6 +281,6 @@ EVERY: dict[str, Operation] = {
     "vitals.count": lambda c, n: vitals.count(c),
     "vitals.read": lambda c, n: vitals.read(c),
     "waiting_pages.due": lambda c, n: waiting_pages.due(c, NOW),
-    "waiting_pages.is_any_stuck": lambda c, n: waiting_pages.is_any_stuck(c, NOW, MINUTE),
+    "waiting_pages.stuck": lambda c, n: waiting_pages.stuck(c, NOW, MINUTE),
     "waiting_pages.give_up": lambda c, n: waiting_pages.give_up(c, n * 2 // 5, Reason.NO_NUMBER, NOW),
 }

@@ -134,8 +134,8 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "trail.attempts_of": (lambda c: trail.attempts_of(c, [1]), "deliveries_message_id|sqlite_autoindex_deliveries"),
     "trail.asked_about": (lambda c: trail.asked_about(c, 1), "ix_page_requests_incident"),
     "trail.answered_by": (lambda c: trail.answered_by(c, 1), "ix_page_requests_page"),
-    "waiting_pages.is_any_stuck": (
-        lambda c: waiting_pages.is_any_stuck(c, NOW, timedelta(minutes=1)),
+    "waiting_pages.stuck": (
+        lambda c: waiting_pages.stuck(c, NOW, timedelta(minutes=1)),
         "ix_deliveries_(queue|sending)",
     ),
     "waiting_pages.due": (lambda c: waiting_pages.due(c, NOW), "ix_deliveries_queue"),

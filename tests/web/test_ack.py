@@ -20,7 +20,7 @@ from bridge.domain.incident import IncidentState
 from bridge.oncall.records import OnCall, Person
 from bridge.oncall.who import Roster
 from bridge.services.incidents.ack_link import Linked
-from bridge.services.incidents.new_page import hash_of
+from bridge.services.incidents.ack_token import hash_of
 from bridge.store import incidents, pages
 from bridge.store.database import Database
 from bridge.store.page_standing import standing

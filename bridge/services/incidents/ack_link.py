@@ -1,6 +1,5 @@
 """What the link of a page opens: how its incidents stand, and one Ack for all of them."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +7,7 @@ from sqlalchemy import Connection
 
 from bridge.domain.errors import Refused
 from bridge.oncall.who import Roster
-from bridge.services.incidents.new_page import hash_of
+from bridge.services.incidents.ack_token import can_be_one, hash_of
 from bridge.services.incidents.respond import acknowledge
 from bridge.store import pages
 from bridge.store.page_standing import PageStanding, standing
@@ -18,8 +17,6 @@ OPENS_FOR = timedelta(hours=24)
 """After the last of its incidents was resolved."""
 
 MOST_SHOWN = 20
-
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{11,100}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +34,7 @@ class Linked:
 
 def look(connection: Connection, token: str, now: datetime) -> Linked | None:
     """The page of this token; None when there is none, alike for one that is dead. Changes nothing."""
-    if not _TOKEN.fullmatch(token):
+    if not can_be_one(token):
         return None
     page = pages.by_token(connection, hash_of(token))
     if page is None:

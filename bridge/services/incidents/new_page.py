@@ -1,8 +1,7 @@
 """A new page for somebody: what is written down for it, and the copy in their private chat."""
 
-import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,14 +9,12 @@ from sqlalchemy import Connection
 from bridge.domain.delivery import Cause, State
 from bridge.oncall.records import Person
 from bridge.services.chat.notices import post_key, show_incident
+from bridge.services.incidents.ack_token import MakeToken, hash_of
 from bridge.store import messages, page_requests, pages, posts
 from bridge.store.pages import Page
 from bridge.store.posts import Place, Subject
 
 log = logging.getLogger(__name__)
-
-MakeToken = Callable[[int, datetime], str]
-"""Message id of a page, when it was made -> what its ack link ends in: at least 60 bits that nobody can guess."""
 
 
 def add(
@@ -55,11 +52,6 @@ def move(
         page_id = add(connection, person, about, make_token, now, instead_of=old.id)
         if old.repeat or old.maybe_sent:  # they may have had it at the old number, and may be back at it
             pages.mark_repeat(connection, [page_id])
-
-
-def hash_of(token: str) -> str:
-    """As the database keeps the token of an ack link."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _copy(connection: Connection, page_id: int, ids: Sequence[int], user_id: int, now: datetime) -> None:

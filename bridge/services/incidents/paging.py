@@ -11,7 +11,7 @@ from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents import new_page, the_end
-from bridge.services.incidents.new_page import MakeToken
+from bridge.services.incidents.ack_token import MakeToken
 from bridge.services.incidents.one_by_one import Odd, one_by_one
 from bridge.services.incidents.sent_pages import go_on
 from bridge.store import incident_log, incidents, page_requests, pages, posts

@@ -10,7 +10,7 @@ from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import NotSent, Reason
 from bridge.oncall.records import Person
 from bridge.services.incidents import new_page
-from bridge.services.incidents.new_page import MakeToken
+from bridge.services.incidents.ack_token import MakeToken
 from bridge.services.incidents.one_by_one import together_or_each
 from bridge.store import incident_log, pages, posts, waiting_pages
 from bridge.store.outcomes import Finished

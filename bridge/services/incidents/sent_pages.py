@@ -14,7 +14,7 @@ from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices
 from bridge.services.incidents import page_outage, the_end
-from bridge.services.incidents.new_page import MakeToken
+from bridge.services.incidents.ack_token import MakeToken
 from bridge.services.incidents.one_by_one import Odd, together_or_each
 from bridge.services.incidents.policies import policy_of, steps_of
 from bridge.services.incidents.redirect import MOST_LOGGED, redirect
