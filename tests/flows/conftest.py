@@ -27,7 +27,11 @@ def telegram_kind() -> type[TelegramSandbox]:
 @pytest.fixture
 def database_kind(request: pytest.FixtureRequest) -> str:
     """Where the service keeps what it knows: `both_databases` gives a test both."""
-    return "postgres" if request.config.getoption("--postgres") else "sqlite"
+    if not request.config.getoption("--postgres"):
+        return "sqlite"
+    if request.node.get_closest_marker("sqlite"):
+        pytest.skip("it speaks to SQLite by itself")
+    return "postgres"
 
 
 @pytest.fixture

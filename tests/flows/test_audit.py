@@ -396,6 +396,7 @@ async def test_an_update_that_comes_twice_leaves_one_row(team: Team) -> None:
 # after BRIDGE_RETENTION_DAYS
 
 
+@pytest.mark.sqlite
 @pytest.mark.unwatched
 async def test_after_the_retention_time_no_table_holds_a_text_or_a_number(start_team: StartTeam) -> None:
     team = await start_team(BRIDGE_API_TOKENS=f"ci={API}")

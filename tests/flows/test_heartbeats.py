@@ -137,6 +137,7 @@ async def test_a_restart_changes_nothing_about_what_is_due(team: Team) -> None:
     await team.ama.chat.shows("A1")
 
 
+@pytest.mark.sqlite
 async def test_while_the_store_takes_no_ping_silence_does_not_count(team: Team, tmp_path: Path) -> None:
     await hours_pass(team, 24)
     outside = sqlite3.connect(tmp_path / "bridge.db", isolation_level=None)

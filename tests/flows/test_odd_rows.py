@@ -86,6 +86,7 @@ async def test_the_outcome_of_a_page_about_what_cannot_be_read_stands_and_stops_
 # --- pages
 
 
+@pytest.mark.sqlite
 async def test_a_page_that_cannot_be_made_is_made_to_the_next_step_at_once(team: Team) -> None:
     await writes(
         team,
@@ -96,6 +97,7 @@ async def test_a_page_that_cannot_be_made_is_made_to_the_next_step_at_once(team:
     assert told(team, "🚨", "A1", "cannot be made (IntegrityError)") == 1
 
 
+@pytest.mark.sqlite
 async def test_a_fallback_that_cannot_be_paged_is_tried_again_each_half_hour_and_never_spins(team: Team) -> None:
     await writes(
         team,
@@ -109,6 +111,7 @@ async def test_a_fallback_that_cannot_be_paged_is_tried_again_each_half_hour_and
     assert len(team.phone(AMA).texts) == 1
 
 
+@pytest.mark.sqlite
 async def test_only_the_incident_whose_page_cannot_be_made_is_left_out_of_it(team: Team) -> None:
     taken = f"ama:1:{team.clock.timestamp():.6f}"  # the key that the page about A1 would have
     await writes(
@@ -130,6 +133,7 @@ CREATE TRIGGER odd BEFORE INSERT ON incidents WHEN NEW.title LIKE 'odd%' BEGIN S
 """
 
 
+@pytest.mark.sqlite
 async def test_an_alert_that_cannot_be_written_is_set_aside_alone(team: Team) -> None:
     await writes(team, NO_ODD_INCIDENTS)
     await team.alertmanager.fires("first", "odd one", "last")
@@ -142,6 +146,7 @@ async def test_an_alert_that_cannot_be_written_is_set_aside_alone(team: Team) ->
     assert [text.split(" (")[0] for text in team.phone(AMA).texts] == ["CRITICAL first"]
 
 
+@pytest.mark.sqlite
 async def test_a_long_request_is_taken_in_whole_but_for_its_odd_alerts(team: Team) -> None:
     await writes(team, NO_ODD_INCIDENTS)
     names = [f"odd {number}" if number % 20 == 0 else f"disk {number}" for number in range(60)]
@@ -151,6 +156,7 @@ async def test_a_long_request_is_taken_in_whole_but_for_its_odd_alerts(team: Tea
     assert told(team, "🚨", "cannot be taken in") == 1  # one request, one word
 
 
+@pytest.mark.sqlite
 async def test_a_kept_request_that_cannot_be_read_from_its_row_stops_no_other(team: Team) -> None:
     await writes(
         team,
@@ -171,6 +177,7 @@ async def test_a_kept_request_that_cannot_be_read_from_its_row_stops_no_other(te
 HEARTBEATS = ONCALL + "".join(f'[heartbeats.{name}]\nevery = "5m"\ngrace = "1m"\n' for name in ("odd", "good"))
 
 
+@pytest.mark.sqlite
 async def test_a_late_heartbeat_that_cannot_be_told_of_silences_no_other(team: Team) -> None:
     await team.on_call(HEARTBEATS)
     await team.app.leader.heartbeats.heartbeats.step()
