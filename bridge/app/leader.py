@@ -18,7 +18,7 @@ from bridge.app.replica import WRITTEN, Replica
 from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.pacing import Pacer
 from bridge.services.chat.sync_chat import ChatSync
-from bridge.store.bell import News
+from bridge.store.bell import Work
 from bridge.store.leading import Led
 from bridge.telegram.access import Access
 from bridge.telegram.asking import Desk
@@ -52,7 +52,7 @@ class Leader:
             clock,
             roster=replica.rosters.roster,
             notices=replica.notices,
-            on_written=lambda: replica.tell(News.DELIVERY, News.CHAT),
+            on_written=lambda: replica.tell(Work.DELIVERY, Work.CHAT),
         )
         pages = sent_pages(settings, replica.rosters, replica.notices)
         self.housekeeping = housekeeping_desk(settings, database, clock, pages, replica.outbox.claims)
@@ -159,24 +159,24 @@ class Leader:
 
     def _people_changed(self) -> None:
         self.telegram.people_changed()
-        self._replica.tell_others(News.ROSTER)
+        self._replica.tell_others(Work.ROSTER)
 
-    def look(self, news: Collection[News]) -> None:
+    def look(self, news: Collection[Work]) -> None:
         """There is something to see to."""
-        if News.ALERTS in news:
+        if Work.ALERTS in news:
             self.alerts.kept()
-        if News.STEPS in news:
+        if Work.STEPS in news:
             self.alerts.loop.wake()
             self.heartbeats.loop.wake()
-        if News.OUTCOMES in news:
+        if Work.OUTCOMES in news:
             self.heartbeats.outgoing.outcome_written()
-        if News.GONE in news:
+        if Work.GONE in news:
             self.housekeeping_loop.wake()
-        if News.CHAT in news or News.OUTCOMES in news:
+        if Work.CHAT in news or Work.OUTCOMES in news:
             self.sync_loop.wake()
-        if News.INBOX in news:
+        if Work.INBOX in news:
             self.telegram.inbox_loop.wake()
-        if News.ROSTER in news:
+        if Work.ROSTER in news:
             self.oncall.wake()
 
     async def prepare(self) -> None:

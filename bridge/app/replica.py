@@ -32,7 +32,7 @@ from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.processes.lease import BEAT_S, Lease
 from bridge.settings import Settings
 from bridge.store import processes, switches, vitals
-from bridge.store.bell import News
+from bridge.store.bell import Work
 from bridge.store.home import Home
 from bridge.store.leading import Led
 from bridge.store.outcomes import Finished
@@ -46,11 +46,11 @@ from bridge.web.telegram import TelegramDoor
 
 log = logging.getLogger(__name__)
 
-WRITTEN = (News.STEPS, News.DELIVERY, News.CHAT)
+WRITTEN = (Work.STEPS, Work.DELIVERY, Work.CHAT)
 """What to look at after a write that may concern anything."""
 
-_FOR_ALL = frozenset({News.DELIVERY, News.ROSTER, News.LEAD})
-"""News for every process; of the rest only the leader does anything."""
+_FOR_ALL = frozenset({Work.DELIVERY, Work.ROSTER, Work.LEAD})
+"""Work for every process; of the rest only the leader does anything."""
 
 
 class Leading(Protocol):
@@ -66,7 +66,7 @@ class Leading(Protocol):
         """Whether Telegram answered last time."""
         ...
 
-    def look(self, news: Collection[News]) -> None:
+    def look(self, news: Collection[Work]) -> None:
         """There is something to see to."""
         ...
 
@@ -110,7 +110,7 @@ class Replica:
             process=process_name(),
             version=__version__,
             on_lead=on_lead,
-            on_gone=lambda: self._look([News.GONE]),
+            on_gone=lambda: self._look([Work.GONE]),
             on_outdated=on_outdated,
         )
         self.heartbeats = Heartbeats(
@@ -132,7 +132,7 @@ class Replica:
             clock,
             roster=self.rosters.roster,
             notices=self.notices,
-            on_kept=lambda: self.tell(News.ALERTS),
+            on_kept=lambda: self.tell(Work.ALERTS),
             wake=lambda: self.tell(*WRITTEN),
         )
         self.astray = self._doors[0].astray
@@ -168,7 +168,7 @@ class Replica:
     async def stand_down(self) -> None:
         """Let another process lead, while this one ends what it has claimed."""
         await self.lease.stand_down()
-        self.tell_others(News.LEAD)
+        self.tell_others(Work.LEAD)
 
     async def stop(self) -> None:
         """Claim nothing more, and write down what came of the rest."""
@@ -183,22 +183,22 @@ class Replica:
         await self.database.aclose()
         await self._bell.aclose()
 
-    def tell(self, *news: News) -> None:
+    def tell(self, *news: Work) -> None:
         """Something was written here: whoever sees to it looks at once, in whichever process."""
         if far := [one for one in news if not self.leads or one in _FOR_ALL]:
             self.tell_others(*far)
         self._look(news)
 
-    def tell_others(self, *news: News) -> None:
+    def tell_others(self, *news: Work) -> None:
         """As `tell`, where this process has seen to it already."""
         self._bell.ring(*news)
 
-    def _look(self, news: Collection[News]) -> None:
-        if News.DELIVERY in news:
+    def _look(self, news: Collection[Work]) -> None:
+        if Work.DELIVERY in news:
             self.outbox.loop.wake()
-        if News.LEAD in news:
+        if Work.LEAD in news:
             self._lease_loop.wake()
-        if News.ROSTER in news:
+        if Work.ROSTER in news:
             self._roster_loop.wake()
         if self.leader is not None:
             self.leader.look(news)
@@ -209,7 +209,7 @@ class Replica:
             await self.database.write(lambda connection: keep_roster.ask(connection, None, self.clock.now()))
         except StoreError as error:
             log.error("the on-call file is not read again: %s", error, extra={"event": "store.unavailable"})
-        self.tell(News.ROSTER)
+        self.tell(Work.ROSTER)
 
     async def _follow_roster(self) -> None:
         """The leader reads the file and calendars, and what it accepted is in force here, too."""
@@ -219,7 +219,7 @@ class Replica:
     def _heard(self, finished: Sequence[Finished]) -> None:
         self._metrics.finished(finished)
         paged = any(one.page for one in finished)
-        self.tell(News.OUTCOMES, *([News.STEPS] if paged else []))
+        self.tell(Work.OUTCOMES, *([Work.STEPS] if paged else []))
 
     def web_parts(self) -> tuple[Part, ...]:
         """All that answers HTTP."""
@@ -250,7 +250,7 @@ class Replica:
             database=self.database,
             secret=settings.webhook_secret,
             clock=self.clock,
-            on_kept=lambda: self.tell(News.INBOX),
+            on_kept=lambda: self.tell(Work.INBOX),
         )
         return api, health, metrics, openapi, *self._doors, heartbeats, telegram
 

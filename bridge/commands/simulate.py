@@ -20,7 +20,7 @@ from bridge.oncall.clocks import named
 from bridge.oncall.file import OnCallFileError, read
 from bridge.oncall.records import NO_POLICY, OnCall
 from bridge.oncall.who import Roster
-from bridge.services.incidents.foresee import Event, Opened, Rules, foresee, opened
+from bridge.services.incidents.foresee import Event, Opened, PageRules, foresee, opened
 from bridge.services.incidents.policies import FALLBACK_EVERY
 from bridge.settings import Settings
 from bridge.sources import SOURCES, NotSuchAPayload
@@ -133,7 +133,7 @@ def _say(found: Settings, roster: Roster, news: News, name: str, origin: str, at
         print(f"{count(resolved, 'alert is', 'alerts are')} resolved: what is open of that ends, and nobody is paged")
     if news.truncated:
         print(f"{count(news.truncated, 'alert')} more, says the source, were cut off")
-    rules = Rules(
+    rules = PageRules(
         interval=timedelta(seconds=found.page_interval_s),
         max_age=timedelta(seconds=found.page_max_age_s),
         link=lambda code: f"{found.public_url}/a/{TOKEN_LIKE}" if found.public_url else "",

@@ -21,7 +21,7 @@ from bridge.domain.wording import count, reason
 from bridge.store import incident_log, incidents, messages, pages, trail
 from bridge.store.home import home_of
 from bridge.store.incidents import Incident
-from bridge.store.trail import Asked, Attempt, DeliveryStanding, Shown
+from bridge.store.trail import AskedFor, Attempt, DeliveryStanding, PostShown
 
 FOUND, NO_SUCH_THING = 0, 1
 
@@ -185,7 +185,7 @@ def _state(incident: Incident) -> str:
     return f"now {incident.state.value}{heard}{due}{storm}"
 
 
-def _ask(one: Asked, about: str) -> str:
+def _ask(one: AskedFor, about: str) -> str:
     words = f"{about}step {one.position + 1} asks for {one.person_name}"
     if one.due_at > one.requested_at:
         words += f", not before {_clock(one.due_at)}"
@@ -250,7 +250,7 @@ def _standing(one: DeliveryStanding) -> str:
     return f"{words}; due {_clock(one.due_at)}" if one.state == State.QUEUED else words
 
 
-def _shown(one: Shown) -> str:
+def _shown(one: PostShown) -> str:
     where = f"post in chat {one.chat_id}" + (f", message {one.telegram_id}" if one.telegram_id else ", not posted yet")
     if one.trouble:
         return f"{where}: given up: {one.trouble}"

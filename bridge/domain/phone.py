@@ -61,7 +61,7 @@ class NumberCode(StrEnum):
     SHARED_COST = "shared_cost"
 
 
-class Rate(StrEnum):
+class Tariff(StrEnum):
     """What a number's range costs whoever reaches it, by libphonenumber's number types."""
 
     ORDINARY = "ordinary"
@@ -82,7 +82,7 @@ class Number:
     e164: str
     valid: bool
     country: str
-    rate: Rate = Rate.ORDINARY
+    rate: Tariff = Tariff.ORDINARY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,8 +147,8 @@ def hide_numbers(words: str) -> str:
     return _WHOLE.sub(hidden, words)
 
 
-_RATES = {PhoneNumberType.PREMIUM_RATE: Rate.PREMIUM, PhoneNumberType.SHARED_COST: Rate.SHARED}
-_REFUSED_RATES = {Rate.PREMIUM: NumberCode.PREMIUM_RATE, Rate.SHARED: NumberCode.SHARED_COST}
+_RATES = {PhoneNumberType.PREMIUM_RATE: Tariff.PREMIUM, PhoneNumberType.SHARED_COST: Tariff.SHARED}
+_REFUSED_RATES = {Tariff.PREMIUM: NumberCode.PREMIUM_RATE, Tariff.SHARED: NumberCode.SHARED_COST}
 
 
 def read_number(
@@ -270,7 +270,7 @@ def _checked(parsed: Callable[[], PhoneNumber]) -> Number | NumberCode:
             return _LENGTH_CODES[length]
         country = country or _MAIN_REGION[str(number.country_code)]
     country = "" if country == _NON_GEOGRAPHIC else country
-    return Number(e164=e164, valid=valid, country=country, rate=_RATES.get(kind, Rate.ORDINARY))
+    return Number(e164=e164, valid=valid, country=country, rate=_RATES.get(kind, Tariff.ORDINARY))
 
 
 def _without_parsing(digits: str) -> PhoneNumber | None:

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bridge.domain.phone import Rate
+from bridge.domain.phone import Tariff
 from bridge.oncall import who
 from bridge.oncall.clocks import named
 from bridge.oncall.naming import number_of
@@ -127,7 +127,7 @@ def _people(roster: Roster, at: datetime) -> Iterator[Finding]:
         if not number.valid:
             words = "has a number of an unknown range: try it with bridge check --send-test"
             yield _finding(oncall, Weight.NOTE, "phone_unverified", subject, words)
-        if number.rate is not Rate.ORDINARY:
+        if number.rate is not Tariff.ORDINARY:
             words = f"has a {number.rate} number: each page may be charged, and typed as a number it would be refused"
             yield _finding(oncall, Weight.CAUTION, "phone_rate", subject, words)
         other = phones.setdefault(number.e164, key)

@@ -9,7 +9,7 @@ from bridge.toml.patterns import fits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Way:
+class Routed:
     """`policy`: a key of the policies, or `none`: a card only. `chat`: None for where notices go.
 
     `route`: which one it was, from 0; None if none matched.
@@ -20,7 +20,7 @@ class Way:
     route: int | None = None
 
 
-def way(oncall: OnCall, alert: Alert) -> Way:
+def way(oncall: OnCall, alert: Alert) -> Routed:
     """The first route that matches; else the policy `default`, or `none` where that is not there.
 
     A pattern must fit the whole value, and only its first 256 characters are looked at. A label that the alert lacks
@@ -29,8 +29,8 @@ def way(oncall: OnCall, alert: Alert) -> Way:
     labels = labels_of(alert)
     for index, route in enumerate(oncall.routes):
         if matches(route, labels):
-            return Way(policy=route.policy, chat=route.chat, route=index)
-    return Way(policy=DEFAULT_POLICY if DEFAULT_POLICY in oncall.policies else NO_POLICY)
+            return Routed(policy=route.policy, chat=route.chat, route=index)
+    return Routed(policy=DEFAULT_POLICY if DEFAULT_POLICY in oncall.policies else NO_POLICY)
 
 
 def labels_of(alert: Alert) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ _ALL = select(table).where(table.c.name.startswith(TOLD))
 def told(connection: Connection, gateway: str) -> Told | None:
     """What it said last; None: nothing yet."""
     found = switches.get(connection, TOLD + gateway)
-    return None if found is None else Told(balance=float(found[0]), began=found[2])
+    return None if found is None else Told(balance=float(found.value), began=found.at)
 
 
 def told_by_all(connection: Connection) -> Mapping[str, Told]:
@@ -40,7 +40,7 @@ def put_told(connection: Connection, gateway: str, newest: Told) -> None:
 def said(connection: Connection, gateway: str) -> Said | None:
     """What admins were told last of its balance; None: nothing yet."""
     found = switches.get(connection, SAID.format(gateway))
-    return None if found is None else Said(level=Level[found[0].upper()], at=found[2])
+    return None if found is None else Said(level=Level[found.value.upper()], at=found.at)
 
 
 def put_said(connection: Connection, gateway: str, level: Level, now: datetime) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from enum import StrEnum
 
 
-class News(StrEnum):
+class Work(StrEnum):
     """What there is to look at."""
 
     INBOX = "inbox"  # updates that were kept
@@ -18,7 +18,7 @@ class News(StrEnum):
     LEAD = "lead"  # nobody leads
 
 
-OnRing = Callable[[Collection[News]], None]
+OnRing = Callable[[Collection[Work]], None]
 
 
 class Bell:
@@ -27,7 +27,7 @@ class Bell:
     def start(self, on_ring: OnRing) -> None:
         """Listen: `on_ring` is told what other processes have written; after a time of deafness, everything."""
 
-    def ring(self, *news: News) -> None:
+    def ring(self, *news: Work) -> None:
         """Soon, the other processes hear of it. Costs the caller nothing, and may be lost."""
 
     async def aclose(self) -> None:

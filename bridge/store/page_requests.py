@@ -29,7 +29,7 @@ _OPEN_ROWS = select(page_requests.c.person, func.min(page_requests.c.due_at).lab
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class PageRequest:
     """A person shall be paged about an incident, not before `due_at`. `position`: of the escalation that asks."""
 
     incident_id: int
@@ -38,7 +38,7 @@ class Request:
     due_at: datetime
 
 
-def ask(connection: Connection, requests: Sequence[Request], now: datetime) -> None:
+def ask(connection: Connection, requests: Sequence[PageRequest], now: datetime) -> None:
     """Ask for pages. Of who waits for one already, or has one queued about that incident, no second one comes."""
     queued = _queued(connection, {one.incident_id for one in requests})
     # What waits for its page carries the newest step from now on, and the earlier of both times.

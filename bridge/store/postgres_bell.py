@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from bridge.store.bell import Bell, News, OnRing
+from bridge.store.bell import Bell, OnRing, Work
 from bridge.store.postgres import Connect, explain
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ STILL_THERE_S = 10.0
 ANSWER_S = 5.0
 LAST_RING_S = 1.0
 
-_EVERYTHING = frozenset(News)
+_EVERYTHING = frozenset(Work)
 
 
 class PostgresBell(Bell):
@@ -34,7 +34,7 @@ class PostgresBell(Bell):
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._on_ring: OnRing = lambda news: None
-        self._news: set[News] = set()
+        self._news: set[Work] = set()
         self._event = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._closing = False
@@ -44,7 +44,7 @@ class PostgresBell(Bell):
         self._on_ring = on_ring
         self._task = asyncio.create_task(self._turn(), name="bell")
 
-    def ring(self, *news: News) -> None:
+    def ring(self, *news: Work) -> None:
         self._news.update(news)
         self._event.set()
 
@@ -111,7 +111,7 @@ class PostgresBell(Bell):
             self._trouble = trouble
 
 
-def _known(payload: str) -> Collection[News]:
+def _known(payload: str) -> Collection[Work]:
     """A newer version may have words that we do not."""
     words = set(payload.split())
-    return [one for one in News if one in words]
+    return [one for one in Work if one in words]

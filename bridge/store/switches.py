@@ -1,6 +1,7 @@
 """Named values of the whole installation."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -17,10 +18,19 @@ _GET = select(switches).where(switches.c.name == bindparam("wanted"))
 _SEVERAL = select(switches.c.name, switches.c.set_at).where(switches.c.name.in_(bindparam("names", expanding=True)))
 
 
-def get(connection: Connection, name: str) -> tuple[str, str, datetime] | None:
-    """(value, set by, set at); None when it was never set."""
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """`by`: who set it, "" for the program itself."""
+
+    value: str
+    by: str
+    at: datetime
+
+
+def get(connection: Connection, name: str) -> Switch | None:
+    """None when it is not set."""
     row = connection.execute(_GET, {"wanted": name}).one_or_none()
-    return None if row is None else (row.value, row.set_by, row.set_at)
+    return None if row is None else Switch(row.value, row.set_by, row.set_at)
 
 
 def several(connection: Connection, names: Collection[str]) -> dict[str, datetime]:

@@ -41,7 +41,7 @@ class DeliveryStanding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
+class AskedFor:
     """Somebody was to be paged about an incident. `page_id`: the page that stands for it, if one was made."""
 
     incident_id: int
@@ -54,7 +54,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Shown:
+class PostShown:
     """A post that shows it. `telegram_id`: None while there is none. `current`: it shows the newest state.
 
     `due_at`: of one that is not current, when it is tried next.
@@ -114,17 +114,17 @@ def standings_of(connection: Connection, message_ids: Collection[int]) -> list[D
     return found
 
 
-def asked_about(connection: Connection, incident_id: int) -> list[Asked]:
+def asked_about(connection: Connection, incident_id: int) -> list[AskedFor]:
     """Who was to be paged about this incident, also what was dropped, in the order in which it was asked for."""
     return _asked(connection, page_requests.c.incident_id == incident_id)
 
 
-def answered_by(connection: Connection, page_id: int) -> list[Asked]:
+def answered_by(connection: Connection, page_id: int) -> list[AskedFor]:
     """What this page stands for."""
     return _asked(connection, page_requests.c.page_id == page_id)
 
 
-def _asked(connection: Connection, which: ColumnElement[bool]) -> list[Asked]:
+def _asked(connection: Connection, which: ColumnElement[bool]) -> list[AskedFor]:
     rows = connection.execute(
         select(
             page_requests.c.incident_id,
@@ -138,7 +138,7 @@ def _asked(connection: Connection, which: ColumnElement[bool]) -> list[Asked]:
         .where(which)
         .order_by(page_requests.c.id)
     )
-    return [Asked(**{**row._mapping, "dropped": bool(row.dropped)}) for row in rows]
+    return [AskedFor(**{**row._mapping, "dropped": bool(row.dropped)}) for row in rows]
 
 
 def page_of_message(connection: Connection, message_id: int) -> int | None:
@@ -153,7 +153,7 @@ def shown_for(
     incident_id: int | None = None,
     storm_id: int | None = None,
     page_ids: Collection[int] = (),
-) -> list[Shown]:
+) -> list[PostShown]:
     """The posts that show any of these."""
     which: list[ColumnElement[bool]] = [posts.c.message_id.in_(sorted(message_ids))] if message_ids else []
     which += [posts.c.page_id.in_(sorted(page_ids))] if page_ids else []
@@ -161,7 +161,7 @@ def shown_for(
     which += [posts.c.storm_id == storm_id] if storm_id is not None else []
     rows = connection.execute(select(posts).where(or_(*which)).order_by(posts.c.id)) if which else ()
     return [
-        Shown(
+        PostShown(
             chat_id=row.chat_id,
             telegram_id=row.telegram_id,
             current=row.shown >= row.wanted,

@@ -18,7 +18,7 @@ from telegram.ext import Application, CommandHandler, ContextTypes, filters
 from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError, Refused
 from bridge.domain.wording import age
-from bridge.services.sms.decide_message import Person
+from bridge.services.sms.decide_message import Actor
 from bridge.store import audit, inbox, posts
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
@@ -50,7 +50,7 @@ Act = Callable[[Connection], Did | str | None]
 class Asker:
     """The person behind an update, with the place to answer."""
 
-    person: Person
+    person: Actor
     role: Role
     user_id: int
     place: Place
@@ -121,9 +121,9 @@ class Desk:
         self.finished: set[int] = set()
         """Updates whose work and end are committed; whoever dispatches takes them out."""
 
-    def person(self, user: User) -> Person:
+    def person(self, user: User) -> Actor:
         admin = self._access.role(user.id) is Role.ADMIN
-        return Person(owner=f"tg:{user.id}", name=user.full_name or str(user.id), admin=admin)
+        return Actor(owner=f"tg:{user.id}", name=user.full_name or str(user.id), admin=admin)
 
     def asker(self, message: Message) -> Asker | None:
         """Who wrote this; None for what is no person."""
@@ -206,18 +206,18 @@ class Desk:
         self._wake()
 
 
-def note(connection: Connection, person: Person, place: Place, doing: str, did: Did, now: datetime) -> None:
+def note(connection: Connection, person: Actor, place: Place, doing: str, did: Did, now: datetime) -> None:
     """Into the audit: what this person did there."""
     entry = replace(_entry(person, place, doing), about=did.about, outcome=did.outcome, detail=did.detail)
     audit.write(connection, entry, now)
 
 
-def deny(connection: Connection, person: Person, place: Place, doing: str, now: datetime) -> None:
+def deny(connection: Connection, person: Actor, place: Place, doing: str, now: datetime) -> None:
     """Into the audit, at most once a minute: somebody without access tried that."""
     audit.write_now_and_then(connection, replace(_entry(person, place, doing), outcome="no_access"), now)
 
 
-def _entry(person: Person, place: Place, doing: str) -> AuditEntry:
+def _entry(person: Actor, place: Place, doing: str) -> AuditEntry:
     topic = f":{place.thread_id}" if place.thread_id else ""
     return AuditEntry(who=person.owner, name=person.name, door=DOOR, place=f"{place.chat_id}{topic}", act=doing)
 

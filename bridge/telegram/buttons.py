@@ -14,7 +14,7 @@ from telegram.ext import ContextTypes
 from bridge.clock import Clock
 from bridge.domain.errors import NotFound, PersonError, Refused
 from bridge.services.sms import decide_message
-from bridge.services.sms.decide_message import Person
+from bridge.services.sms.decide_message import Actor
 from bridge.store import posts
 from bridge.store.posts import Place
 from bridge.telegram import button_data, replies
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 ANSWER_LIMIT = 200
 """UTF-16 units of the answer to a press."""
 
-OnIncident = Callable[[OfIncident, Connection, Person], str]
+OnIncident = Callable[[OfIncident, Connection, Actor], str]
 """(button, connection, who pressed it) -> words for them. Raises `PersonError`."""
 
 DECISIONS: dict[Verb, Callable[..., str]] = {
@@ -46,7 +46,7 @@ class Choice:
 
     doing: str
     about: str
-    act: Callable[[Connection, Person], str]
+    act: Callable[[Connection, Actor], str]
 
 
 class Buttons:
@@ -124,7 +124,7 @@ class Buttons:
                 )
         return NONE_OF_OURS
 
-    def _decide(self, button: OfMessage, connection: Connection, person: Person) -> str:
+    def _decide(self, button: OfMessage, connection: Connection, person: Actor) -> str:
         decide = DECISIONS[button.verb]
         try:
             return decide(connection, button.message_id, person, self._clock.now(), button.turn)
@@ -132,7 +132,7 @@ class Buttons:
             raise NotFound(replies.NOT_YOURS) from None
 
 
-def _nothing(_connection: Connection, _person: Person) -> str:
+def _nothing(_connection: Connection, _person: Actor) -> str:
     raise Refused("no_button", "This button does nothing any more.")
 
 

@@ -18,7 +18,7 @@ from bridge.services.incidents import respond
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.policies import ASKED_FOR
 from bridge.services.oncall.by_name import SIGNS
-from bridge.services.sms.decide_message import Person
+from bridge.services.sms.decide_message import Actor
 from bridge.store import incidents
 from bridge.store.oncall import RosterOf
 from bridge.telegram import incident_cards
@@ -116,7 +116,7 @@ class IncidentHandlers:
 
         await asked.commit(act)
 
-    def press(self, button: OfIncident, connection: Connection, person: Person) -> str:
+    def press(self, button: OfIncident, connection: Connection, person: Actor) -> str:
         """A button of a card was pressed by somebody who may; gives words for them. Raises `PersonError`."""
         if button.verb is Verb.ACK:
             return self.acknowledge(connection, button.code, person)
@@ -126,19 +126,19 @@ class IncidentHandlers:
         now, seen = self._clock.now(), button.position or 0
         return respond.escalate_now(connection, incident_id, seen=seen, by=person.name, now=now).words
 
-    def acknowledge(self, connection: Connection, code: str, person: Person) -> str:
+    def acknowledge(self, connection: Connection, code: str, person: Actor) -> str:
         """Acknowledge what the code stands for; gives words for the person. Raises `PersonError`."""
         ids = respond.incidents_of(connection, code)
         now, roster = self._clock.now(), self._roster(connection)
         return respond.acknowledge(connection, ids, by=person.name, via="chat", roster=roster, now=now).words
 
-    def end(self, connection: Connection, code: str, person: Person) -> str:
+    def end(self, connection: Connection, code: str, person: Actor) -> str:
         """Resolve what the code stands for; gives words for the person. Raises `PersonError`."""
         ids = respond.incidents_of(connection, code)
         return respond.resolve(connection, ids, by=person.name, via="chat", now=self._clock.now()).words
 
 
-async def _by_code(asked: Asked, command: str, act: Callable[[Connection, str, Person], str]) -> None:
+async def _by_code(asked: Asked, command: str, act: Callable[[Connection, str, Actor], str]) -> None:
     code = asked.typed
 
     def run(connection: Connection) -> Did | str:

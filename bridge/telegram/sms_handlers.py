@@ -18,7 +18,7 @@ from bridge.domain.problem_words import explain
 from bridge.domain.recipients import Problems, RequestCode, parse
 from bridge.services.oncall.by_name import ByName, has_names
 from bridge.services.sms import decide_message
-from bridge.services.sms.decide_message import Person
+from bridge.services.sms.decide_message import Actor
 from bridge.services.sms.rules import Rules
 from bridge.services.sms.send_sms import Order, measure, size_of, submit
 from bridge.store import messages, posts
@@ -218,7 +218,7 @@ class SmsHandlers:
             return
         await self._database.write(lambda connection: posts.chat_moved(connection, message.chat.id, new))
 
-    async def _for_admins(self, asked: Asked, act: Callable[[Connection, Person, datetime], str]) -> None:
+    async def _for_admins(self, asked: Asked, act: Callable[[Connection, Actor, datetime], str]) -> None:
         def run(connection: Connection) -> str:
             asked.check_admin()
             return act(connection, asked.asker.person, self._clock.now())

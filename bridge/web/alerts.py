@@ -28,7 +28,7 @@ from bridge.store import audit
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.web.auth import name_of
-from bridge.web.body import NoRoom, Parting, Room, read_body
+from bridge.web.body import BodyRoom, NoRoom, Parting, read_body
 from bridge.web.problem import problem, unauthorized
 from bridge.web.tried_again import ANSWER_WITHIN_S, TriedAgain
 
@@ -91,7 +91,7 @@ class AlertDoor:
         self._on_kept = on_kept
         self._refused_posts = refused_posts
         self._on_refused = on_refused
-        self._unknown = Room(UNKNOWN_LIMIT)
+        self._unknown = BodyRoom(UNKNOWN_LIMIT)
         self._keeping = KeepRequests(database, refused_posts)
         self._tried_again = TriedAgain("alerts", answer_within_s)
 

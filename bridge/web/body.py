@@ -25,7 +25,7 @@ class NoRoom(Exception):
 class Share:
     """What one request holds of a room."""
 
-    room: "Room"
+    room: "BodyRoom"
     held: int = 0
 
     def hold(self, size: int) -> None:
@@ -37,7 +37,7 @@ class Share:
         self.room.held += more
 
 
-class Room:
+class BodyRoom:
     """Bytes of large bodies that may be held at a time while it is not known who sent them."""
 
     def __init__(self, limit: int) -> None:

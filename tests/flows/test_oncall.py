@@ -7,7 +7,7 @@ import pytest
 
 from bridge.domain.alerts import Alert
 from bridge.domain.errors import SettingsError
-from bridge.services.incidents.foresee import Rules, foresee, opened
+from bridge.services.incidents.foresee import PageRules, foresee, opened
 from bridge.store import oncall as kept
 from tests.flows.conftest import StartTeam
 from tests.support.alerting import AMA, KOFI
@@ -400,7 +400,7 @@ async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path)
 
 async def test_what_simulate_foresees_is_what_happens(team: Team) -> None:
     roster = await team.app.database.read(team.app.replica.rosters.roster)
-    rules = Rules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
+    rules = PageRules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
     at = team.clock.now()
     alert = Alert(source="alertmanager", fingerprint="1", firing=True, title="disk full")
     events = foresee(roster, opened(roster, [alert]), at, rules)

@@ -11,7 +11,7 @@ from bridge.domain.decision import Hold
 from bridge.domain.delivery import State
 from bridge.domain.errors import Refused
 from bridge.services.sms import decide_message
-from bridge.services.sms.decide_message import Person
+from bridge.services.sms.decide_message import Actor
 from bridge.services.sms.send_sms import BUTTONS_FOR
 from bridge.store import messages
 from bridge.store.database import Database
@@ -20,7 +20,7 @@ from tests.support.databases import new_database
 from tests.support.manual_clock import MONDAY_MORNING
 from tests.support.outbox import add_message, put_in_state, states
 
-AMA = Person(owner="tg:1", name="Ama", admin=False)
+AMA = Actor(owner="tg:1", name="Ama", admin=False)
 END = MONDAY_MORNING + BUTTONS_FOR
 JUST_BEFORE = END - timedelta(microseconds=1)
 

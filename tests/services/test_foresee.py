@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bridge.domain.alerts import Alert, Severity
 from bridge.oncall.file import read
 from bridge.oncall.who import Roster
-from bridge.services.incidents.foresee import MOST_EVENTS, Event, Rules, foresee, opened
+from bridge.services.incidents.foresee import MOST_EVENTS, Event, PageRules, foresee, opened
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
 PEOPLE = """
@@ -39,7 +39,7 @@ def told(
     link: str = "",
 ) -> list[Event]:
     roster = Roster(oncall=read(PEOPLE + file, region="GH"))
-    rules = Rules(interval=interval, max_age=max_age, link=lambda code: link)
+    rules = PageRules(interval=interval, max_age=max_age, link=lambda code: link)
     return list(foresee(roster, opened(roster, alerts), at, rules))
 
 

@@ -85,6 +85,6 @@ async def test_it_signs_that_somebody_is_there_each_half_minute(database: Databa
     signed = []
     for _ in range(4):
         await housekeeping.step()
-        signed.append((await database.read(lambda c: switches.get(c, switches.ALIVE)))[2])  # type: ignore[index]
+        signed.append((await database.read(lambda c: switches.get(c, switches.ALIVE))).at)  # type: ignore[union-attr]
         clock.advance(16)
     assert signed == [NOW, NOW, NOW + timedelta(seconds=32), NOW + timedelta(seconds=32)]

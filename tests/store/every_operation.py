@@ -135,6 +135,7 @@ EVERY: dict[str, Operation] = {
     "inbox.failed": lambda c, n: inbox.failed(c, RECENT),
     "inbox.forget": lambda c, n: inbox.forget(c, NOW - 364 * DAY),
     "inbox.keep": lambda c, n: inbox.keep(c, [(n + one, "{}") for one in range(20)], NOW),
+    "inbox.newest": lambda c, n: inbox.newest(c),
     "inbox.oldest": lambda c, n: inbox.oldest(c),
     "inbox.open_updates": lambda c, n: inbox.open_updates(c, 100),
     "inbox.put_aside": lambda c, n: inbox.put_aside(c, RECENT, NOW),
@@ -199,7 +200,7 @@ EVERY: dict[str, Operation] = {
     "page_requests.answer": lambda c, n: page_requests.answer(c, 1, PERSON, newest(n // 4)),
     "page_requests.ask": lambda c, n: page_requests.ask(
         c,
-        [page_requests.Request(incident_id=one, person=AMA, position=0, due_at=NOW) for one in newest(n // 4)],
+        [page_requests.PageRequest(incident_id=one, person=AMA, position=0, due_at=NOW) for one in newest(n // 4)],
         NOW,
     ),
     "page_requests.drop": lambda c, n: page_requests.drop(c, newest(n // 4)),

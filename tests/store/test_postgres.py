@@ -324,12 +324,12 @@ async def test_what_an_operation_has_read_is_so_until_it_commits_whoever_else_wr
     def add_one(connection: Connection) -> None:
         found = switches.get(connection, "count")
         assert found is not None
-        switches.put(connection, "count", str(int(found[0]) + 1), by="", now=NOW)
+        switches.put(connection, "count", str(int(found.value) + 1), by="", now=NOW)
 
     await asyncio.gather(*(databases[index % 4].write(add_one) for index in range(200)))
     found = await databases[0].read(lambda c: switches.get(c, "count"))
     assert found is not None
-    assert found[0] == "200"
+    assert found.value == "200"
     for database in databases:
         await database.aclose()
 

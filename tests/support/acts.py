@@ -1,15 +1,15 @@
-"""All that a service has written but what it was told, what it says, and who tried what: two alike mean that nothing
-was done.
+"""All that a service has written but what it was told, what it says, who tried what, and that it lives: two alike mean
+that nothing was done.
 """
 
 from sqlalchemy import Connection, select
 
 from bridge.store import switches
 from bridge.store.database import Database
-from bridge.store.tables import audit, inbox, metadata, posts
+from bridge.store.tables import audit, commits, inbox, metadata, posts, processes
 from tests.support.team import Team
 
-WORDS = frozenset({audit.name, inbox.name, posts.name})
+LEFT_OUT = frozenset({table.name for table in (audit, inbox, posts, processes, commits)})
 
 
 async def written(database: Database) -> dict[str, list[object]]:
@@ -19,7 +19,7 @@ async def written(database: Database) -> dict[str, list[object]]:
         return {
             table.name: [row for row in map(tuple, connection.execute(select(table))) if row[0] != switches.ALIVE]
             for table in metadata.sorted_tables
-            if table.name not in WORDS
+            if table.name not in LEFT_OUT
         }
 
     return await database.read(read)

@@ -12,7 +12,7 @@ from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, 
 from bridge.oncall.records import Person
 from bridge.store import incidents, outcomes, page_requests, pages
 from bridge.store.outcomes import Finished
-from bridge.store.page_requests import Request
+from bridge.store.page_requests import PageRequest
 from tests.support.outbox import claim
 
 AMA = Person(key="ama", name="Ama", phone="+233241109433")
@@ -47,7 +47,7 @@ def open_incident(
 
 def ask(connection: Connection, ids: Sequence[int], person: Person, *, now: datetime, position: int = 0) -> None:
     """This person shall be paged about these."""
-    requests = [Request(incident_id=one, person=person, position=position, due_at=now) for one in ids]
+    requests = [PageRequest(incident_id=one, person=person, position=position, due_at=now) for one in ids]
     page_requests.ask(connection, requests, now)
 
 

@@ -30,7 +30,7 @@ class StandingAlarm:
     def say(self, connection: Connection, words: str, now: datetime) -> bool:
         """It is there. Plain `words`; False where they are not due yet. At once when the clock was put back."""
         said = switches.get(connection, self._name)
-        if said is not None and (self._again_after is None or timedelta(0) <= now - said[2] < self._again_after):
+        if said is not None and (self._again_after is None or timedelta(0) <= now - said.at < self._again_after):
             return False
         switches.put(connection, self._name, "", by="", now=now)
         self._notices.alarm(connection, f"{self._name}:{now.isoformat()}", words, now)

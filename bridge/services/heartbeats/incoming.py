@@ -166,7 +166,7 @@ class Heartbeats:
             return False
         now = self._clock.now()
         signed = switches.get(connection, LISTENING)
-        signs = signed is None or not timedelta(0) <= now - signed[2] < SIGN_EVERY
+        signs = signed is None or not timedelta(0) <= now - signed.at < SIGN_EVERY
         return self._deaf or signs or bool(plan(armed, rules, now))
 
     def _until_due(self, connection: Connection) -> float | None:
@@ -179,7 +179,7 @@ class Heartbeats:
         if self._deaf:
             heartbeats.not_to_come(connection, now)
             if signed is not None:
-                heartbeats.forgive(connection, signed[2], now)
+                heartbeats.forgive(connection, signed.at, now)
         self._sign(connection)
         roster = self._roster(connection)
         armed = heartbeats.armed(connection)

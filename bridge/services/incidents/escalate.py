@@ -24,7 +24,7 @@ from bridge.services.incidents.one_by_one import one_by_one
 from bridge.services.incidents.policies import FALLBACK_EVERY, Turn, policy_of, turn_at
 from bridge.store import incident_log, incident_moves, incidents, page_requests, posts
 from bridge.store.incidents import Incident
-from bridge.store.page_requests import Request
+from bridge.store.page_requests import PageRequest
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ class Escalation:
         page_requests.ask(
             connection,
             [
-                Request(incident_id=incident.id, person=person, position=position, due_at=due[person.key])
+                PageRequest(incident_id=incident.id, person=person, position=position, due_at=due[person.key])
                 for incident in some
                 for person in people
             ],

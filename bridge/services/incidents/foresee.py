@@ -13,7 +13,7 @@ from bridge.domain.page_text import PageFacts, page_text
 from bridge.oncall import who
 from bridge.oncall.quiet import quiet_until
 from bridge.oncall.records import NO_POLICY, Person
-from bridge.oncall.routes import Way, way
+from bridge.oncall.routes import Routed, way
 from bridge.oncall.who import Roster
 from bridge.services.incidents.policies import FALLBACK_EVERY, policy_of, turn_at
 
@@ -26,7 +26,7 @@ class Opened:
 
     code: str
     alert: Alert
-    way: Way
+    way: Routed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rules:
+class PageRules:
     """How pages are made, as the settings have it. `link`: code of a page -> address of its ack page, "" for none."""
 
     interval: timedelta
@@ -60,7 +60,7 @@ def opened(roster: Roster, alerts: Sequence[Alert]) -> tuple[Opened, ...]:
     )
 
 
-def foresee(roster: Roster, incidents: Sequence[Opened], at: datetime, rules: Rules) -> Iterator[Event]:
+def foresee(roster: Roster, incidents: Sequence[Opened], at: datetime, rules: PageRules) -> Iterator[Event]:
     """What would happen from `at` on, in order, until all ends; at most some hundreds."""
     forecast = _Forecast(roster, incidents, at, rules)
     for _ in range(MOST_EVENTS):
@@ -83,7 +83,7 @@ class _Forecast:
     roster: Roster
     incidents: Sequence[Opened]
     at: datetime
-    rules: Rules
+    rules: PageRules
     timers: dict[str, _Timer] = field(init=False)
     # Person -> incident -> when that person may be paged about it.
     asked: dict[str, dict[str, datetime]] = field(default_factory=dict)

@@ -71,7 +71,7 @@ class RefusedPosts:
         """One was refused. `why`: one sentence that quotes nothing of it."""
         switch = sender.switch(kind)
         standing = switches.get(connection, switch)
-        if standing is not None and timedelta(0) <= now - (said := datetime.fromisoformat(standing[0])) < QUIET_FOR:
+        if standing is not None and timedelta(0) <= now - (said := datetime.fromisoformat(standing.value)) < QUIET_FOR:
             switches.put(connection, switch, said.isoformat(), by="", now=now)
             return
         switches.put(connection, switch, now.isoformat(), by="", now=now)

@@ -28,6 +28,7 @@ from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
+from bridge.store.switches import Switch
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class RosterKeeper:
             return
         roster = await self._database.read(self._rosters.roster)
         words = await asyncio.to_thread(in_force_words, roster, self._clock.now())
-        await self._database.write(partial(self._told, words, news[2]))
+        await self._database.write(partial(self._told, words, news.at))
 
     def _told(self, words: str, since: datetime, connection: Connection) -> None:
         news = switches.get(connection, NEWS)
@@ -196,6 +197,6 @@ def _json(places: Sequence[Place]) -> str:
     return json.dumps([[place.chat_id, place.thread_id, place.reply_to] for place in places])
 
 
-def _places(switch: tuple[str, str, datetime] | None) -> list[Place]:
-    listed = json.loads(switch[0]) if switch else []
+def _places(switch: Switch | None) -> list[Place]:
+    listed = json.loads(switch.value) if switch else []
     return [Place(chat_id=chat, thread_id=thread, reply_to=reply) for chat, thread, reply in listed]

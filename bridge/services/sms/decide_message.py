@@ -15,7 +15,7 @@ from bridge.store import countries, messages, switches
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
+class Actor:
     """Who decides: `owner` as in messages, such as `tg:111111111`."""
 
     owner: str
@@ -23,7 +23,7 @@ class Person:
     admin: bool
 
 
-def visible(connection: Connection, message_id: int, person: Person) -> messages.MessageView:
+def visible(connection: Connection, message_id: int, person: Actor) -> messages.MessageView:
     """The message, if this person may see it. Raises `NotFound` alike for none and for another's."""
     found = messages.view(connection, message_id)
     if found is None or not (person.admin or found.owner == person.owner):
@@ -34,7 +34,7 @@ def visible(connection: Connection, message_id: int, person: Person) -> messages
 def _for_button(
     connection: Connection,
     message_id: int,
-    person: Person,
+    person: Actor,
     seen: int | None,
     now: datetime,
     answers: Sequence[Decision],
@@ -55,7 +55,7 @@ def _for_button(
     raise Refused("ended", f"These buttons have had their time. See /status {message_id}.")
 
 
-def confirm(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
+def confirm(connection: Connection, message_id: int, person: Actor, now: datetime, seen: int | None) -> str:
     """Let a held message go. Gives words for the person. Raises `NotFound`, `Refused`."""
     found = _for_button(connection, message_id, person, seen, now, TO_BE_SENT)
     check_not_paused(connection)
@@ -71,7 +71,7 @@ def confirm(connection: Connection, message_id: int, person: Person, now: dateti
     return f"#{message_id}: sending"
 
 
-def cancel(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
+def cancel(connection: Connection, message_id: int, person: Actor, now: datetime, seen: int | None = None) -> str:
     """Take back what is still queued or held. Gives words for the person. Raises `NotFound`, `Refused`."""
     found = _for_button(connection, message_id, person, seen, now, TO_BE_SENT)
     moved = messages.move(connection, message_id, Cause.CANCEL, State.CANCELLED, now=now)
@@ -99,7 +99,7 @@ def _numbers(moved: int) -> str:
     return count(moved, "number")
 
 
-def resend(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None = None) -> str:
+def resend(connection: Connection, message_id: int, person: Actor, now: datetime, seen: int | None = None) -> str:
     """Send once more: by button what is unknown, typed also what failed or was rejected.
 
     Gives words for the person. Raises `NotFound`, `Refused`.
@@ -125,7 +125,7 @@ def _end_unknown(connection: Connection, found: messages.MessageView) -> None:
         messages.offer_buttons(connection, found.id, None)
 
 
-def leave(connection: Connection, message_id: int, person: Person, now: datetime, seen: int | None) -> str:
+def leave(connection: Connection, message_id: int, person: Actor, now: datetime, seen: int | None) -> str:
     """Leave unknown outcomes as they are. Gives words for the person. Raises `NotFound`, `Refused`."""
     found = _for_button(connection, message_id, person, seen, now, MAYBE_SENT)
     if not found.counts.get(State.UNKNOWN):
@@ -135,7 +135,7 @@ def leave(connection: Connection, message_id: int, person: Person, now: datetime
     return f"#{message_id}: left as it is"
 
 
-def pause(connection: Connection, person: Person, now: datetime) -> str:
+def pause(connection: Connection, person: Actor, now: datetime) -> str:
     """Refuse new messages and hold queued ones. Gives words for the person."""
     if switches.get(connection, switches.PAUSED) is not None:
         return "Sending is paused already."
@@ -162,7 +162,7 @@ def hold_paused(connection: Connection, now: datetime) -> int:
     return held
 
 
-def resume(connection: Connection, person: Person, now: datetime) -> str:
+def resume(connection: Connection, person: Actor, now: datetime) -> str:
     """Let messages go on. Gives words for the person."""
     if not switches.drop(connection, switches.PAUSED):
         return "Sending is not paused."

@@ -170,7 +170,7 @@ class Deliverer:
     def _others_were_there(self, connection: Connection, now: datetime) -> bool:
         """Whether somebody delivered while this process did not."""
         alive = switches.get(connection, switches.ALIVE) if self._claims.leased else None
-        return alive is not None and now - alive[2] <= self._absence
+        return alive is not None and now - alive.at <= self._absence
 
     def _settle(
         self, connection: Connection, answered: Sequence[EndedCall], gateways: Gateways, now: datetime

@@ -101,9 +101,9 @@ class Alarms:
         now = self._clock.now()
         for name, words in troubles.items():
             said = switches.get(connection, self._switch(name))
-            if said is None or _over(said[2], now):
+            if said is None or _over(said.at, now):
                 alone = out is not None and not out.others
-                told = EVERYWHERE if alone else said[0] if said else ""  # who heard of it hears how it goes on
+                told = EVERYWHERE if alone else said.value if said else ""  # who heard of it hears how it goes on
                 switches.put(connection, self._switch(name), told, by="", now=now)
                 self._say(connection, name, f"⚠️ Gateway {self._gateway}: {words}{_others(out)}", now, told)
 
@@ -114,16 +114,16 @@ class Alarms:
         """
         now = self._clock.now()
         standing = {self._switch(name): switches.get(connection, self._switch(name)) for name in (*ALARMS, OUT)}
-        told = EVERYWHERE if any(said[0] == EVERYWHERE for said in standing.values() if said) else ""
+        told = EVERYWHERE if any(said.value == EVERYWHERE for said in standing.values() if said) else ""
         mended = any(standing[self._switch(name)] for name in ALARMS)
-        began = [said[2] for said in standing.values() if said is not None]
+        began = [said.at for said in standing.values() if said is not None]
         if not began:
             return None
         if accepted < max(began):  # a call that was under way when another one was refused tells nothing
             return AT_ONCE
         last = switches.get(connection, self._switch("clear"))
-        if last is not None and not _over(last[2], now):
-            return last[2] + QUIET_FOR
+        if last is not None and not _over(last.at, now):
+            return last.at + QUIET_FOR
         for name in standing:
             switches.drop(connection, name)
         switches.put(connection, self._switch("clear"), "", by="", now=now)

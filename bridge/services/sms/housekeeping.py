@@ -67,7 +67,7 @@ class Housekeeping:
     def _end_absence(self, connection: Connection, now: datetime) -> list[int]:
         alive = switches.get(connection, switches.ALIVE)
         stale = []
-        if alive is None or now - alive[2] > self._absence:
+        if alive is None or now - alive.at > self._absence:
             stale = decide_message.hold_stale(connection, now, older_than=self._absence)
             self._pages.after_absence(connection, now)
         switches.put(connection, switches.ALIVE, "", by="", now=now)

@@ -157,7 +157,7 @@ def check_not_paused(connection: Connection) -> None:
     """Raise `Refused` while the stop switch is on."""
     switch = switches.get(connection, switches.PAUSED)
     if switch is not None:
-        raise Refused("paused", f"Sending is paused by {switch[1]}. An admin can /resume. Nothing was sent.")
+        raise Refused("paused", f"Sending is paused by {switch.by}. An admin can /resume. Nothing was sent.")
 
 
 def _check_limits(connection: Connection, owner: str, cost: int, rules: Rules, now: datetime) -> None:

@@ -11,7 +11,7 @@ from bridge.domain.phone import (
     Number,
     NumberCode,
     NumberProblem,
-    Rate,
+    Tariff,
     hide_numbers,
     is_region,
     mask,
@@ -229,15 +229,15 @@ SHARED = "+4918012345"
 @pytest.mark.parametrize(
     ("item", "code", "rate", "country"),
     [
-        (PREMIUM, NumberCode.PREMIUM_RATE, Rate.PREMIUM, "GB"),
-        ("+19002345678", NumberCode.PREMIUM_RATE, Rate.PREMIUM, "US"),
-        ("+979123456789", NumberCode.PREMIUM_RATE, Rate.PREMIUM, ""),  # international premium rate service
-        (SHARED, NumberCode.SHARED_COST, Rate.SHARED, "DE"),
-        ("+80812345678", NumberCode.SHARED_COST, Rate.SHARED, ""),  # international shared cost service
+        (PREMIUM, NumberCode.PREMIUM_RATE, Tariff.PREMIUM, "GB"),
+        ("+19002345678", NumberCode.PREMIUM_RATE, Tariff.PREMIUM, "US"),
+        ("+979123456789", NumberCode.PREMIUM_RATE, Tariff.PREMIUM, ""),  # international premium rate service
+        (SHARED, NumberCode.SHARED_COST, Tariff.SHARED, "DE"),
+        ("+80812345678", NumberCode.SHARED_COST, Tariff.SHARED, ""),  # international shared cost service
     ],
 )
 def test_premium_rate_and_shared_cost_numbers_are_refused_unless_any_rate_is_asked_for(
-    item: str, code: NumberCode, rate: Rate, country: str
+    item: str, code: NumberCode, rate: Tariff, country: str
 ) -> None:
     assert read(item) == NumberProblem(code=code, item=item, readings=(item,), country=country)
     found = read_number(item, region="GH", allowed_countries=frozenset(), any_rate=True)

@@ -2,7 +2,7 @@ import pytest
 
 from bridge.domain.alerts import Alert, Severity
 from bridge.oncall.records import Chat
-from bridge.oncall.routes import Way, labels_of, way
+from bridge.oncall.routes import Routed, labels_of, way
 from tests.unit.oncall.team import oncall
 
 ROUTES = """
@@ -34,30 +34,30 @@ def alert(*, severity: str = "critical", source: str = "alertmanager", title: st
 @pytest.mark.parametrize(
     ("news", "expected"),
     [
-        (alert(team="db"), Way(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
-        (alert(team="db-eu"), Way(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
-        (alert(team="my-db"), Way(policy="default")),  # a pattern must fit the whole value
-        (alert(team="db", severity="error"), Way(policy="default")),
-        (alert(severity="info", source="generic"), Way(policy="none", route=1)),
-        (alert(severity="info"), Way(policy="default")),
-        (alert(title="Disk full"), Way(policy="db", route=2)),
-        (alert(title="Disk full on x", alertname="Disk full"), Way(policy="db", route=2)),
-        (alert(title="Disk full", alertname="Other"), Way(policy="default")),
-        (alert(team="web"), Way(policy="db", chat=Chat(chat_id=-5), route=3)),  # no label: as if it were empty
-        (alert(team="web", stage="prod"), Way(policy="default")),
-        (alert(team="db", alertname="Disk full"), Way(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
+        (alert(team="db"), Routed(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
+        (alert(team="db-eu"), Routed(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
+        (alert(team="my-db"), Routed(policy="default")),  # a pattern must fit the whole value
+        (alert(team="db", severity="error"), Routed(policy="default")),
+        (alert(severity="info", source="generic"), Routed(policy="none", route=1)),
+        (alert(severity="info"), Routed(policy="default")),
+        (alert(title="Disk full"), Routed(policy="db", route=2)),
+        (alert(title="Disk full on x", alertname="Disk full"), Routed(policy="db", route=2)),
+        (alert(title="Disk full", alertname="Other"), Routed(policy="default")),
+        (alert(team="web"), Routed(policy="db", chat=Chat(chat_id=-5), route=3)),  # no label: as if it were empty
+        (alert(team="web", stage="prod"), Routed(policy="default")),
+        (alert(team="db", alertname="Disk full"), Routed(policy="db", chat=Chat(chat_id=-100, topic=7), route=0)),
     ],
 )
-def test_the_first_route_whose_conditions_all_hold_decides(news: Alert, expected: Way) -> None:
+def test_the_first_route_whose_conditions_all_hold_decides(news: Alert, expected: Routed) -> None:
     assert way(oncall(ROUTES), news) == expected
 
 
 def test_without_a_policy_default_what_no_route_matches_is_a_card_only() -> None:
-    assert way(oncall(), alert()) == Way(policy="none")
+    assert way(oncall(), alert()) == Routed(policy="none")
 
 
 def test_a_route_without_conditions_matches_everything() -> None:
-    assert way(oncall('[[routes]]\npolicy = "none"'), alert()) == Way(policy="none", route=0)
+    assert way(oncall('[[routes]]\npolicy = "none"'), alert()) == Routed(policy="none", route=0)
 
 
 def test_our_severity_and_source_win_over_labels_of_these_names() -> None:
