@@ -56,11 +56,17 @@ def run() -> None:
     help="Port of the page on 127.0.0.1; the next free one if taken. 0: any.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the service's log.")
-def demo(port: int, verbose: bool) -> None:
+@click.option(
+    "--playground",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Start no service: put .env and oncall.toml into this folder, by which a `bridge run` of yours finds the sandbox.",
+)
+def demo(port: int, verbose: bool, playground: Path | None) -> None:
     """The whole service against a built-in sandbox, in the browser. Needs no account and no setting."""
-    from bridge.commands.demo import show
+    from bridge.commands.demo import play, show
 
-    _until_done(lambda: show(port, verbose=verbose))
+    _until_done(lambda: show(port, verbose=verbose) if playground is None else play(port, playground))
 
 
 @main.command()

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,13 @@ from bridge.sandbox.app import Sandbox
 
 PORTS_TRIED = 20
 ONCALL_FILE = "oncall.toml"
+PLAYGROUND = (
+    "# Of a playground: they lead to the sandbox of `bridge demo --playground`, and to nobody once it has ended."
+)
 
 
 async def show(port: int, *, verbose: bool) -> int:
-    """Print the address of the page, and run until a signal; gives 0."""
+    """Print the address of the page, and run until a signal; gives 0. Raises `SettingsError`."""
     asked = on_signals()
     sandbox = Sandbox()
     moved = await _start(sandbox, port)
@@ -32,15 +36,50 @@ async def show(port: int, *, verbose: bool) -> int:
         app = App(found)
         await app.start()
         sandbox.alert_source.target = f"http://127.0.0.1:{app.port}/alerts/alertmanager"
-        print(sandbox.url, flush=True)
-        if moved:
-            print(f"bridge: {moved}", file=sys.stderr, flush=True)
+        _say_where(sandbox, moved)
         if sys.stdout.isatty():
             print("Open it in a browser. Everything stays on this machine. Ctrl-C ends it.", flush=True)
         await asked.wait()
         await app.stop()
     await sandbox.stop()
     return 0
+
+
+async def play(port: int, folder: Path) -> int:
+    """The sandbox alone, until a signal; gives 0. What a service needs to speak to it is put into `folder`.
+
+    Raises `SettingsError`, also where there are such files already.
+    """
+    asked = on_signals()
+    sandbox = Sandbox()
+    moved = await _start(sandbox, port)
+    service_port = _free_port()
+    try:
+        _lay_out(folder, environment(sandbox, Path(), service_port=service_port))
+    except OSError as error:
+        await sandbox.stop()
+        raise SettingsError(f"--playground: {error.filename}: {os.strerror(error.errno or 0)}") from error
+    sandbox.alert_source.target = f"http://127.0.0.1:{service_port}/alerts/alertmanager"
+    _say_where(sandbox, moved)
+    print(f"In another shell: cd {folder} && bridge check && bridge run", flush=True)
+    await asked.wait()
+    await sandbox.stop()
+    return 0
+
+
+def _lay_out(folder: Path, values: Mapping[str, str]) -> None:
+    """Nothing that is there is written over. Raises `OSError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".env").open("x", encoding="utf-8") as file:
+        file.write("\n".join([PLAYGROUND, *(f"{name}={value}" for name, value in values.items()), ""]))
+    with (folder / ONCALL_FILE).open("x", encoding="utf-8") as file:
+        file.write(on_call.file(datetime.now(UTC).date()))
+
+
+def _say_where(sandbox: Sandbox, moved: str) -> None:
+    print(sandbox.url, flush=True)
+    if moved:
+        print(f"bridge: {moved}", file=sys.stderr, flush=True)
 
 
 async def _start(sandbox: Sandbox, port: int) -> str:

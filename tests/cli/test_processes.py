@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -20,6 +22,7 @@ from tests.support.eventually import until
 from tests.support.sandboxes import ADMIN
 
 TOKEN = "a-token-of-the-three-0001"
+KOFI = 222222222
 
 
 async def first_line(process: "subprocess.Popen[bytes]") -> str:
@@ -83,6 +86,42 @@ async def test_the_demo_takes_the_next_port_when_its_own_is_taken(tmp_path: Path
         finally:
             process.kill()
             process.communicate()
+
+
+def _states(database: Path) -> list[str]:
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            return [state for (state,) in connection.execute("SELECT state FROM deliveries")]
+        except sqlite3.OperationalError:  # no table yet
+            return []
+
+
+async def test_a_service_of_ones_own_finds_the_playground(tmp_path: Path) -> None:
+    folder = tmp_path / "play"
+    playground = Shell(tmp_path).process(
+        ["demo", "--port", "0", "--playground", str(folder)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    own = Shell(folder)
+    try:
+        page = await first_line(playground)
+        assert "bridge check && bridge run" in await first_line(playground)
+        checked = await own.bridge("check")
+        assert checked.code == 0, checked.out
+        service = own.process(["run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            said = {"person": KOFI, "chat": KOFI, "text": "/sms 0241109433 hello"}
+            async with httpx.AsyncClient() as client:
+                assert (await client.post(f"{page}do/say", json=said)).status_code == 200
+            await until(lambda: _states(folder / "demo.db") == ["accepted"])
+        finally:
+            await stopped(service, signal.SIGTERM)
+        again = await own.bridge("demo", "--port", "0", "--playground", ".")
+        assert (again.code, again.line) == (2, "--playground: .env: File exists")
+    finally:
+        playground.kill()
+        playground.communicate()
 
 
 def free_port() -> int:
