@@ -60,7 +60,7 @@ def run() -> None:
     "--playground",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Start no service: put .env and oncall.toml into this folder, by which a `bridge run` of yours finds the sandbox.",
+    help="Start no service: put .env and oncall.toml into this folder, for a `bridge run` of yours on the sandbox.",
 )
 def demo(port: int, verbose: bool, playground: Path | None) -> None:
     """The whole service against a built-in sandbox, in the browser. Needs no account and no setting."""

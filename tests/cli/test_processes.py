@@ -45,11 +45,16 @@ def files(folder: Path) -> list[str]:
     return [file.name for file in folder.iterdir()]
 
 
+async def ended(process: "subprocess.Popen[bytes]") -> tuple[int, str, str]:
+    """Exit code and what it wrote, when it has come to its end."""
+    out, err = await asyncio.to_thread(process.communicate, timeout=15)
+    return process.returncode, out.decode(), err.decode()
+
+
 async def stopped(process: "subprocess.Popen[bytes]", number: signal.Signals) -> tuple[int, str, str]:
     """Exit code and what it still wrote, after this signal."""
     process.send_signal(number)
-    out, err = await asyncio.to_thread(process.communicate, timeout=15)
-    return process.returncode, out.decode(), err.decode()
+    return await ended(process)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -107,8 +112,8 @@ async def test_a_service_of_ones_own_finds_the_playground(tmp_path: Path) -> Non
     try:
         page = await first_line(playground)
         assert "bridge check && bridge run" in await first_line(playground)
-        checked = await own.bridge("check")
-        assert checked.code == 0, checked.out
+        code, out, _ = await ended(own.process(["check"], stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        assert code == 0, out
         service = own.process(["run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             said = {"person": KOFI, "chat": KOFI, "text": "/sms 0241109433 hello"}
@@ -117,8 +122,9 @@ async def test_a_service_of_ones_own_finds_the_playground(tmp_path: Path) -> Non
             await until(lambda: _states(folder / "demo.db") == ["accepted"])
         finally:
             await stopped(service, signal.SIGTERM)
-        again = await own.bridge("demo", "--port", "0", "--playground", ".")
-        assert (again.code, again.line) == (2, "--playground: .env: File exists")
+        again = ["demo", "--port", "0", "--playground", "."]
+        code, _, err = await ended(own.process(again, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        assert (code, err) == (2, "bridge: --playground: .env: File exists\n")
     finally:
         playground.kill()
         playground.communicate()
