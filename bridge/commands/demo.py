@@ -17,9 +17,7 @@ from bridge.sandbox.app import Sandbox
 
 PORTS_TRIED = 20
 ONCALL_FILE = "oncall.toml"
-PLAYGROUND = (
-    "# Of a playground: they lead to the sandbox of `bridge demo --playground`, and to nobody once it has ended."
-)
+PLAYGROUND = "# They lead to the sandbox of `bridge demo --playground`, and to nobody once it has ended."
 
 
 async def show(port: int, *, verbose: bool) -> int:

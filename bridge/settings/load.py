@@ -38,6 +38,10 @@ def load(
     return settings
 
 
+TOGETHER = {"BRIDGE_TELEGRAM_RECEIVE": ("BRIDGE_PUBLIC_URL", "BRIDGE_TELEGRAM_API_URL")}
+"""What is looked at together: of the first nothing is said where one of the others is wrong."""
+
+
 def _checked(found: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
     """The settings, and what is wrong with them: those have their defaults."""
     fields = {name.removeprefix(PREFIX).lower(): value for name, value in found.items() if value}
@@ -48,7 +52,8 @@ def _checked(found: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
             return Settings.model_validate(values), mistakes
         except ValidationError as error:
             now = [_mistake(one) for one in error.errors(include_input=False, include_url=False)]
-        mistakes += now
+        wrong = {one.variable for one in mistakes}
+        mistakes += [one for one in now if wrong.isdisjoint(TOGETHER.get(one.variable, ()))]
         for field in {one.variable.removeprefix(PREFIX).lower() for one in now}:
             del values[field]  # a default is right: what is wrong was given
 

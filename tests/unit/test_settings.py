@@ -537,6 +537,11 @@ def test_a_webhook_that_cannot_work_is_refused(tmp_path: Path, url: str, words: 
     assert line.endswith(words)
 
 
+def test_of_a_webhook_nothing_is_said_where_its_address_is_wrong(tmp_path: Path) -> None:
+    line = refused(tmp_path, BRIDGE_TELEGRAM_RECEIVE="webhook", BRIDGE_PUBLIC_URL="http://pager.example.org")
+    assert line == "BRIDGE_PUBLIC_URL: must begin with https://"
+
+
 def test_the_secret_of_the_webhook_is_made_of_the_token_unless_it_is_set(tmp_path: Path) -> None:
     made = [load(tmp_path, BRIDGE_TELEGRAM_TOKEN=f"1:{secret}") for secret in "ab"]
     assert re.fullmatch("[0-9a-f]{64}", made[0].webhook_secret)
