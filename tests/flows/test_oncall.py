@@ -1,11 +1,14 @@
 """Who is on call: the file comes into force, people take schedules and hand them back, and the chat is told."""
 
-from datetime import timedelta
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from bridge.domain.alerts import Alert
+from bridge.domain.alerts import Alert, Severity
 from bridge.domain.errors import SettingsError
 from bridge.services.incidents.foresee import PageRules, foresee, opened
 from bridge.store import oncall as kept
@@ -398,20 +401,71 @@ async def test_a_gap_is_told_before_it_begins(start_team: StartTeam, file: Path)
 # what is foreseen
 
 
-async def test_what_simulate_foresees_is_what_happens(team: Team) -> None:
+TEAM = f"""
+timezone = "Africa/Accra"
+[people.ama]
+name = "Ama"
+phone = "{AMA}"
+quiet = "08:00-09:30"
+[people.kofi]
+name = "Kofi"
+phone = "{KOFI}"
+[people.esi]
+telegram = 222222222
+[groups.both]
+people = ["ama", "kofi"]
+[policies.default]
+"""
+WARNING, CRITICAL = Severity.WARNING, Severity.CRITICAL
+POLICIES = {
+    "it ends without a fallback": 'steps = [{ page = ["person:kofi"], wait = "5m" }]',
+    "it is gone through again, and then the fallback": """
+steps = [{ page = ["person:ama"], wait = "5m" }, { page = ["person:kofi"], wait = "10m" }]
+repeat = 1
+fallback = ["group:both"]
+""",
+    "a step has nobody with a phone": """
+steps = [{ page = ["person:esi"], wait = "5m" }, { page = ["person:kofi"], wait = "10m" }]
+fallback = ["person:kofi"]
+""",
+    "somebody is meant twice within the interval": """
+steps = [{ page = ["group:both"], wait = "20s" }, { page = ["person:kofi"], wait = "10m" }]
+fallback = ["person:kofi"]
+""",
+}
+
+
+@pytest.mark.unwatched
+@pytest.mark.parametrize("severities", [(CRITICAL,), (WARNING,), (WARNING, CRITICAL, WARNING)], ids=str)
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_what_simulate_foresees_is_what_happens(team: Team, policy: str, severities: Sequence[Severity]) -> None:
+    await team.on_call(TEAM + POLICIES[policy])
     roster = await team.app.database.read(team.app.replica.rosters.roster)
-    rules = PageRules(interval=timedelta(minutes=1), max_age=timedelta(days=1), link=lambda code: "")
+    rules = PageRules(interval=timedelta(minutes=1), max_age=timedelta(hours=2), link=lambda code: "")
     at = team.clock.now()
-    alert = Alert(source="alertmanager", fingerprint="1", firing=True, title="disk full")
-    events = foresee(roster, opened(roster, [alert]), at, rules)
-    foreseen = [event for event in events if event.at < at + timedelta(hours=2)]
-    assert len(foreseen) == 5
-    await team.alertmanager.fires("disk full")
-    for event in foreseen:
-        team.time_passes((event.at - team.clock.now()).total_seconds() + 5)
+    titles = [f"disk {number}" for number in range(len(severities))]
+    alerts = [
+        Alert(source="alertmanager", fingerprint=title, firing=True, title=title, severity=severity)
+        for title, severity in zip(titles, severities, strict=True)
+    ]
+    foreseen: dict[datetime, list[tuple[str, str]]] = {}
+    for event in foresee(roster, opened(roster, alerts), at, rules):
+        if event.at < at + timedelta(hours=2):
+            foreseen.setdefault(event.at, []).extend([(event.person.phone, event.words)] if event.person else [])
+    assert any(foreseen.values())
+    source = team.alertmanager
+    source.started = dict.fromkeys(titles, at)
+    await source.posts([source.alert(one.title, "firing", severity=one.severity.value) for one in alerts])
+    moments = {*foreseen, at + timedelta(seconds=20)}
+    for moment in sorted(
+        moments | {one + timedelta(seconds=5) for one in moments}
+    ):  # a post in the chat takes a second
+        team.time_passes(max(0.0, (moment - team.clock.now()).total_seconds()))
         await team.settled()
-        assert event.person is not None
-        await team.phone(event.person.phone).gets(event.words)
-    await team.ama.chat.shows("A1")
-    await team.kofi.says("/resolve A1")
-    await team.kofi.chat.shows("A1 disk full: resolved")
+    assert _without_ages((sms.number, sms.text) for sms in team.gateway.sent) == _without_ages(
+        chain.from_iterable(foreseen.values())
+    )
+
+
+def _without_ages(pages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return sorted((number, re.sub(r" \(.*?\)", "", text)) for number, text in pages)
