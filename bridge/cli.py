@@ -138,7 +138,7 @@ def audit(since: str | None, who: str | None, as_json: bool) -> None:
 def migrate() -> None:
     """Bring the database to this version (`run` does it, too)."""
     from bridge import settings
-    from bridge.store.home import home_of
+    from bridge.store.homes import home_of
     from bridge.store.migrate import HEAD
 
     async def bring() -> int:

@@ -11,7 +11,7 @@ from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError, SettingsError, StoreError
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.migrate import HEAD
 from bridge.web.metrics import Metrics
 from bridge.web.server import bind, server, web_app

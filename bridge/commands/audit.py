@@ -11,7 +11,7 @@ from bridge.domain.durations import read_duration
 from bridge.domain.errors import OperatorError
 from bridge.store import audit
 from bridge.store.audit import Kept
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 
 
 class AuditError(OperatorError):

@@ -25,7 +25,7 @@ from bridge.domain.problem_words import explain
 from bridge.domain.wording import reason
 from bridge.gateways.probe import probe
 from bridge.settings import SECRETS, Settings, variable
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.migrate import refuse_newer
 from bridge.telegram.trouble import in_words
 from bridge.web.server import bind

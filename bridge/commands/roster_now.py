@@ -21,7 +21,8 @@ from bridge.services.oncall.oncall_file import Written
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
 from bridge.store import oncall as kept
-from bridge.store.home import Home, home_of
+from bridge.store.home import Home
+from bridge.store.homes import home_of
 from bridge.store.migrate import HEAD
 
 

@@ -26,7 +26,8 @@ from bridge.services.sms.rules import Rules
 from bridge.services.sms.send_sms import Measured, Order, Submitted, cost_of, measure, size_of, submit
 from bridge.store import audit
 from bridge.store.database import Database
-from bridge.store.home import Home, home_of
+from bridge.store.home import Home
+from bridge.store.homes import home_of
 from bridge.store.messages import MessageView
 
 ACT = "bridge send"

@@ -19,7 +19,7 @@ from bridge.domain.errors import Refused
 from bridge.domain.phone import mask
 from bridge.domain.wording import count, reason
 from bridge.store import incident_log, incidents, messages, pages, trail
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.incidents import Incident
 from bridge.store.trail import AskedFor, Attempt, DeliveryStanding, PostShown
 

@@ -1,22 +1,16 @@
-"""Where a database is, by BRIDGE_DATABASE_URL: a file (SQLite) or on a server (PostgreSQL). Nobody else chooses."""
+"""Where a database is: a file (`sqlite_home`) or on a server (`postgres_home`); `homes` chooses."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 
 from bridge.domain.errors import StoreUnusable
 from bridge.store import migrate
 from bridge.store.bell import Bell
 from bridge.store.database import Database
-from bridge.store.lock import DeliveryLock, Holder, Purpose
-from bridge.store.sqlite import SqliteDatabase
+from bridge.store.lock import Holder, Purpose
 
 OnCommit = Callable[[float], None]
 """Is told the seconds of each commit."""
-
-
-PATIENCE_S = 0.5
-"""How long, in seconds, a start waits for a lock: whoever only looks is in the way for a moment."""
 
 
 class Home(ABC):
@@ -85,54 +79,3 @@ class Home(ABC):
             raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no database {self}")
         if version != migrate.HEAD:
             raise StoreUnusable(f"BRIDGE_DATABASE_URL: {self} is of version {version}: run `bridge migrate`")
-
-
-class SqliteHome(Home):
-    """A file, and the lock beside it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock: DeliveryLock | None = None
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-    async def current(self) -> str | None:
-        return migrate.current(self.path)
-
-    async def check_start(self, version: str | None) -> None:
-        migrate.check_start(self.path, version)
-
-    async def migrate(self) -> bool:
-        return migrate.migrate(self.path)
-
-    def open(self, on_commit: OnCommit = lambda seconds: None) -> Database:
-        return SqliteDatabase(self.path, on_commit=on_commit)
-
-    async def holder(self) -> Holder | None:
-        return DeliveryLock.holder(self.path)
-
-    async def check_lock(self) -> None:
-        DeliveryLock(self.path).check_writable()
-
-    async def try_take(self, purpose: Purpose) -> bool:
-        self._lock = DeliveryLock(self.path, purpose)
-        return self._lock.try_take()
-
-    async def take(self) -> None:
-        self._lock = DeliveryLock(self.path)
-        await self._lock.take_within(PATIENCE_S)
-
-    async def release(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-
-
-def home_of(url: str) -> Home:
-    """The home of `BRIDGE_DATABASE_URL`. Raises `StoreUnusable` for an address that this version does not know."""
-    if url.partition(":")[0].partition("+")[0] in ("postgres", "postgresql"):
-        # Its driver takes a tenth of a second to import, and most never need it.
-        from bridge.store.postgres_home import PostgresHome
-
-        return PostgresHome(url)
-    return SqliteHome(migrate.database_file(url))

@@ -15,7 +15,7 @@ from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_state import Message
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from tests.bench.databases import count
 from tests.bench.service import AMA, environment, free_port, ready
 from tests.support.alerting import ONCALL, TOKEN

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from tests.support.postgres import Server, drop, make_template, with_name
 
 NewUrl = Callable[[], str]

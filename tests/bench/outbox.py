@@ -18,7 +18,7 @@ from bridge.domain.recipients import Request, read_list
 from bridge.services.sms.send_sms import Order, measure, submit
 from bridge.settings import Settings
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.outcomes import Finished
 from tests.bench.gateway import PRIVATE_KEY, PUBLIC_KEY
 

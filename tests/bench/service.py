@@ -14,7 +14,7 @@ from bridge.sandbox.msmpusher import Call, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from tests.bench.databases import count
 
 AMA = 111111111

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.sandbox.msmpusher import MsmpusherSandbox
 from bridge.store import leading
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.migrate import HEAD
 from tests.cli.program import Shell
 from tests.support import postgres

@@ -15,7 +15,7 @@ from bridge.services.sms.claims import Claims
 from bridge.services.sms.housekeeping import Housekeeping
 from bridge.store import processes
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.migrate import HEAD
 from tests.support import postgres
 from tests.support.manual_clock import MONDAY_MORNING as NOW

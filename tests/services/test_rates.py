@@ -12,7 +12,7 @@ from bridge.domain.rate import Rate
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.services.sms.rates import Rates
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.queue import PRIORITY_BULK, PRIORITY_PAGE, Call, Room
 from bridge.store.tables import attempts
 from tests.services.conftest import MakeRig

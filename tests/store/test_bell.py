@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pytest
 
 from bridge.store.bell import Bell, Work
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from tests.support import postgres
 from tests.support.eventually import until
 

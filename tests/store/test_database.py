@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from bridge.domain.errors import Refused, StoreUnavailable
 from bridge.store.database import GROUP_LIMIT, Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from tests.support.named_values import names, put
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text, update
 from bridge.domain.errors import NotLeading, StoreInDoubt, StoreUnavailable, StoreUnusable
 from bridge.store import leading, migrate, switches
 from bridge.store.database import Database
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.leading import Led
 from bridge.store.lock import Holder
 from bridge.store.postgres import connecting, read_url

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
-from bridge.store.home import home_of
+from bridge.store.homes import home_of
 from bridge.store.postgres import connecting, postgres_engine
 
 T = TypeVar("T")
