@@ -124,6 +124,7 @@ class Leader:
             desk=desk,
             rosters=replica.rosters,
             database=database,
+            notices=replica.notices,
             clock=clock,
             max_age_s=settings.command_max_age_s,
             sms_has_link=bool(settings.public_url),

@@ -10,8 +10,10 @@ from telegram.ext import Application
 from bridge.clock import Clock
 from bridge.domain.durations import write_duration
 from bridge.domain.errors import PersonError
+from bridge.oncall import who
 from bridge.oncall.records import Person
 from bridge.oncall.who import Roster
+from bridge.services.chat.notices import Notices
 from bridge.services.oncall import keep_roster, reachable, roster_words, take_and_hand_back
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.services.oncall.take_and_hand_back import Taking
@@ -29,6 +31,7 @@ class OnCallHandlers:
         desk: Desk,
         rosters: RosterInForce,
         database: Database,
+        notices: Notices,
         clock: Clock,
         max_age_s: float,
         sms_has_link: bool,
@@ -42,6 +45,7 @@ class OnCallHandlers:
         self._desk = desk
         self._rosters = rosters
         self._database = database
+        self._notices = notices
         self._clock = clock
         self._max_age_s = max_age_s
         self._wake_roster = wake_roster
@@ -93,7 +97,8 @@ class OnCallHandlers:
             await asked.refuse(error)
             return
 
-        said = escape(take_and_hand_back.taken_words(roster, person, taking))
+        told = take_and_hand_back.taken_words(roster, person, taking)
+        said = escape(told)
         if not taking.changes:
             await asked.answer(Did(words=said, about=taking.schedule, outcome="unchanged"))
             return
@@ -101,6 +106,8 @@ class OnCallHandlers:
         def act(connection: Connection) -> Did:
             take_and_hand_back.take(connection, taking, by=asked.asker.person.name)
             take_and_hand_back.answer(connection, taking.schedule, asked.asker.place, said, taking.override.start)
+            if taking.already is not None:
+                take_and_hand_back.tell(connection, self._notices, taking.schedule, told, taking.override.start)
             return Did(
                 about=taking.schedule, detail=f"for {write_duration(taking.override.end - taking.override.start)}"
             )
@@ -120,9 +127,12 @@ class OnCallHandlers:
             schedules = take_and_hand_back.hand_back(connection, roster, person, typed, now)
             after = self._rosters.roster(connection)
             zone = after.oncall.zone_of(schedules)
-            lines = [roster_words.now_and_then(after, one, now, zone) for one in schedules]
-            said = escape("\n".join(["✅ Handed back.", *lines]))
+            lines = {one: roster_words.now_and_then(after, one, now, zone) for one in schedules}
+            said = escape("\n".join(["✅ Handed back.", *lines.values()]))
             take_and_hand_back.answer(connection, schedules[0], asked.asker.place, said, now)
+            for one, line in lines.items():
+                if person in who.now_and_next(after, one, now)[0].people:
+                    take_and_hand_back.tell(connection, self._notices, one, f"📟 {line}", now)
             return Did(about=", ".join(schedules))
 
         await asked.commit(act)

@@ -63,6 +63,7 @@ def registered() -> list[Any]:
         desk=desk,
         rosters=nothing,
         database=nothing,
+        notices=nothing,
         clock=nothing,
         max_age_s=300,
         sms_has_link=True,

@@ -236,6 +236,17 @@ async def test_who_is_on_call_already_takes_the_time_behind_that_too(team: Team)
     await team.ama.chat.shows("Handed back.", "primary: Ama Mensah until Tue 08:00 (Africa/Accra), then Kofi Boateng")
 
 
+async def test_that_somebody_stays_for_longer_and_hands_that_back_is_told_to_the_others_too(team: Team) -> None:
+    await team.minutes_pass(23 * 60 + 10)
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00")
+    await team.kofi.says("/take 1d")
+    for person in (team.kofi, team.ama):
+        await person.chat.shows("primary: Kofi Boateng was on call already until Wed 08:00, and now until Wed 08:10")
+    await team.kofi.says("/handback")
+    await team.kofi.chat.shows("Handed back.", "primary: Kofi Boateng until Wed 08:00")
+    await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00")
+
+
 async def test_who_takes_it_for_less_than_before_learns_when_it_ends_now(team: Team) -> None:
     await team.kofi.says("/take 8h")
     await team.kofi.chat.shows("instead of Ama Mensah")
@@ -245,6 +256,7 @@ async def test_who_takes_it_for_less_than_before_learns_when_it_ends_now(team: T
         "primary: Kofi Boateng was on call already until Mon 17:00, and now only until Mon 11:",
         "(Africa/Accra), then Ama Mensah. /handback ends it at once.",
     )
+    await team.ama.chat.shows("primary: Kofi Boateng was on call already until Mon 17:00, and now only until Mon 11:")
     await team.kofi.says("/take 2h primary")
     await team.kofi.chat.shows("is on call already, until Mon 11:", "nothing changes")
 

@@ -12,7 +12,7 @@ from bridge.oncall import who
 from bridge.oncall.clocks import named
 from bridge.oncall.records import Kind, OnCall, Person, Rotation
 from bridge.oncall.who import Duty, Override, Roster
-from bridge.services.chat.notices import post_key
+from bridge.services.chat.notices import Notices, post_key
 from bridge.services.oncall import hand_over, roster_words
 from bridge.store import oncall as kept
 from bridge.store import posts
@@ -177,6 +177,11 @@ def hand_back(connection: Connection, roster: Roster, person: Person, typed: str
 def answer(connection: Connection, schedule: str, place: Place, words: str, now: datetime) -> None:
     """Post the answer (Telegram HTML). It stands for the notice of this hand-over where both would stand."""
     posts.say(connection, post_key(hand_over.key(schedule, now), place), place, words, now)
+
+
+def tell(connection: Connection, notices: Notices, schedule: str, words: str, now: datetime) -> None:
+    """Whoever is on call stays so, for longer or shorter: no hand-over tells others of it. Plain `words`."""
+    notices.tell(connection, hand_over.key(schedule, now), words, now)
 
 
 def _or_schedule(oncall: OnCall) -> str:
