@@ -244,6 +244,7 @@ async def test_that_somebody_stays_for_longer_and_hands_that_back_is_told_to_the
         await person.chat.shows("primary: Kofi Boateng was on call already until Wed 08:00, and now until Wed 08:10")
     await team.kofi.says("/handback")
     await team.kofi.chat.shows("Handed back.", "primary: Kofi Boateng until Wed 08:00")
+    await team.settled()
     await team.ama.chat.shows("📟 primary: Kofi Boateng until Wed 08:00")
 
 
