@@ -1,6 +1,6 @@
 """Run it: `make bench`. Ratios are what counts; machines are noisy.
 
-Alone, parts by name: `python -m tests.bench outbox alerts --on SQLite`. With `--write` the table goes to
+Alone, parts by name: `python -m tests.bench --only outbox alerts --on SQLite`. With `--write` the table goes to
 docs/performance.md.
 """
 
@@ -154,8 +154,8 @@ async def measured(parts: list[str], kinds: list[str]) -> str:
 
 def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=list(PARTS))
-    parser.add_argument("--on", nargs="*", choices=KINDS, default=list(KINDS), dest="kinds")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), dest="parts")
+    parser.add_argument("--on", nargs="+", choices=KINDS, default=list(KINDS), dest="kinds")
     parser.add_argument("--write", action="store_true")
     return parser.parse_args()
 
