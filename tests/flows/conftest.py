@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.sandbox.msmpusher import MsmpusherSandbox
+from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.sandbox.telegram import TelegramSandbox
 from bridge.sandbox.telegram_limits import NO_LIMITS
+from bridge.sandbox.telegram_state import Message
 from bridge.store.migrate import migrate
+from tests.flows.asking_cards import KWAME, labels
 from tests.support import team as support
 from tests.support.manual_clock import ManualClock
 from tests.support.strict_telegram import StrictTelegram
@@ -124,3 +126,24 @@ both_databases = pytest.mark.parametrize("database_kind", ["sqlite", "postgres"]
 
 both_ways = pytest.mark.parametrize("receive_kind", ["polling", "webhook"])
 """Runs a flow twice: Telegram is asked for updates, and Telegram brings them."""
+
+
+@pytest.fixture
+async def unknown(team: Team) -> Message:
+    """The card of Kofi's message #1 in the group, which may have been sent."""
+    team.gateway.next_modes.append(Mode.CLOSE_BEFORE_ANSWER)
+    await team.kofi.says("/sms 0241109433 hello", to=team.ops)
+    await team.phone(KWAME).gets("hello")
+    card = await team.ops.shows("❓", "may have been sent")
+    assert labels(card) == ["Send again", "Leave it"]
+    return card
+
+
+@pytest.fixture
+async def asking(start_team: StartTeam) -> tuple[Team, Message]:
+    """The card of Kofi's message #1 in the group, which asks before it is sent."""
+    team = await start_team(BRIDGE_CONFIRM_ABOVE=1)
+    await team.kofi.says("/sms 0241109433, 0551234567 hello", to=team.ops)
+    card = await team.ops.shows("This costs 2 SMS. Send it?")
+    assert labels(card) == ["Send now", "Cancel"]
+    return team, card
