@@ -17,9 +17,9 @@ demo: $(VENV)/run.stamp  ## the whole service against a built-in sandbox: prints
 # The tests of the pure parts, which pyproject.toml names under coverage; `test` runs them first, and measures.
 PURE := tests/unit tests/services/test_pacing.py tests/services/test_retry.py
 
-test: lint  ## lint, types and all tests (about 11 minutes on two cores)
+test: lint  ## lint, types and all tests (about 10 minutes on two cores)
 	$(BIN)/python -m pytest -q -n auto --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=100 $(PURE)
-	$(BIN)/python -m pytest -q -n 3 --dist worksteal $(PURE:%=--ignore=%)
+	$(BIN)/python -m pytest -q -n 4 --dist worksteal $(PURE:%=--ignore=%)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

@@ -99,7 +99,7 @@ class Night:
         self.answered.acks.add(int(code[1:]))
         return self.scene.telegram.say(user, f"/ack {code}")
 
-    async def quiet(self, timeout_s: float = 30) -> None:
+    async def quiet(self, timeout_s: float = 40) -> None:
         """Return when all that was posted and said is done with, and no step is due soon."""
         await until(lambda: not self.unrest(), timeout_s=timeout_s, otherwise=self._picture)
 
@@ -117,7 +117,7 @@ class Night:
         """Count everything. `waits`: policy -> how long each of its steps waits."""
         return self.books.audit(self.answered, kills=self.scene.kills, waits=waits or {})
 
-    async def settled(self, waits: Mapping[str, Sequence[timedelta]] | None = None, timeout_s: float = 30) -> Audit:
+    async def settled(self, waits: Mapping[str, Sequence[timedelta]] | None = None, timeout_s: float = 40) -> Audit:
         """Wait for quiet; nothing is lost, doubled in silence, or shown wrongly."""
         await self.quiet(timeout_s)
         found = self.audit(waits)

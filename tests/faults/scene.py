@@ -149,7 +149,7 @@ class Scene:
         """Return when every update is confirmed, every delivery settled and every post shown."""
         await until(lambda: not self.books.unrest(), timeout_s=timeout_s, otherwise=self._picture)
 
-    async def state(self, *states: str, timeout_s: float = 15) -> None:
+    async def state(self, *states: str, timeout_s: float = 30) -> None:
         """Return when the deliveries are in these states, in their order."""
         await until(lambda: self.books.states() == list(states), timeout_s=timeout_s, otherwise=self._picture)
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 LOOK_EVERY_S = 0.01
 
 
-async def until(condition: Callable[[], T], *, timeout_s: float = 15, otherwise: Callable[[], str] = str) -> T:
+async def until(condition: Callable[[], T], *, timeout_s: float = 30, otherwise: Callable[[], str] = str) -> T:
     """The first true value of `condition`. Raises AssertionError with the words of `otherwise` when time is over."""
     deadline = time.monotonic() + timeout_s
     while not (found := condition()):

@@ -71,11 +71,11 @@ class Service:
         assert isinstance(found, re.Match), f"exit code {self.exit_code}: {self.output}"
         return int(found[1])
 
-    async def says(self, event: str, count: int = 1, timeout_s: float = 15) -> None:
+    async def says(self, event: str, count: int = 1, timeout_s: float = 30) -> None:
         """Return when it has written so many log lines with this event."""
         await until(lambda: self.count(event) >= count, timeout_s=timeout_s, otherwise=lambda: self.output)
 
-    async def gone(self, timeout_s: float = 15) -> int:
+    async def gone(self, timeout_s: float = 30) -> int:
         """Its exit code, once it has ended."""
         await until(lambda: self.exit_code is not None, timeout_s=timeout_s, otherwise=lambda: self.output)
         assert self.exit_code is not None
