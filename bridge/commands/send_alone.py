@@ -1,5 +1,6 @@
 """`bridge send --wait` where no service runs: this process delivers the one message itself."""
 
+import signal
 from functools import partial
 
 from bridge import settings
@@ -44,6 +45,8 @@ class Alone:
             raise SettingsError(f"#{self._message_id} is queued, and no service runs: {error}") from None
         if not await self._home.try_take(ONE_MESSAGE):
             return
+        # Stopped (Ctrl-Z) it would keep a service from starting, which pages nobody meanwhile.
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         # Calls of a service that died: nobody waits for them any more, and the next service says so.
         self._left_behind = (await view_of(self._database, self._message_id)).counts.get(State.SENDING, 0)
         clock = SystemClock()
@@ -82,6 +85,7 @@ class Alone:
                 await self._lease_loop.stop()
                 await self._lease.leave()
             await self._home.release()
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 async def view_of(database: Database, message_id: int) -> MessageView:

@@ -1,6 +1,7 @@
 import asyncio
 import getpass
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -275,6 +276,25 @@ async def test_on_a_terminal_no_is_no(shell: Shell, gateway: MsmpusherSandbox) -
         assert states(shell) == []
     finally:
         terminal.close()
+
+
+async def test_ctrl_z_does_not_stop_who_delivers_for_a_service_waits_for_it(
+    shell: Shell, gateway: MsmpusherSandbox
+) -> None:
+    gateway.mode = Mode.HANG
+    process = shell.process(
+        ["send", TO, "x", "--wait"], stdout=-1, stderr=-1, variables={"BRIDGE_GATEWAY_TIMEOUT_S": "0.6"}
+    )
+    try:
+        await until(lambda: gateway.calls)
+        ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", Path(f"/proc/{process.pid}/status").read_text())
+        assert ignored is not None
+        assert int(ignored[1], 16) & 1 << signal.SIGTSTP - 1
+        await asyncio.to_thread(process.communicate, timeout=20)
+        assert process.returncode == 3
+    finally:
+        process.kill()
+        process.communicate()
 
 
 async def test_ctrl_c_while_it_waits_ends_the_call_first_and_says_what_is_unknown(
