@@ -278,6 +278,12 @@ async def test_on_a_terminal_no_is_no(shell: Shell, gateway: MsmpusherSandbox) -
         terminal.close()
 
 
+def ignores(pid: int, number: signal.Signals) -> bool:
+    found = re.search(r"SigIgn:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return bool(int(found[1], 16) & 1 << number - 1)
+
+
 async def test_ctrl_z_does_not_stop_who_delivers_for_a_service_waits_for_it(
     shell: Shell, gateway: MsmpusherSandbox
 ) -> None:
@@ -287,9 +293,7 @@ async def test_ctrl_z_does_not_stop_who_delivers_for_a_service_waits_for_it(
     )
     try:
         await until(lambda: gateway.calls)
-        ignored = re.search(r"SigIgn:\s*([0-9a-f]+)", Path(f"/proc/{process.pid}/status").read_text())
-        assert ignored is not None
-        assert int(ignored[1], 16) & 1 << signal.SIGTSTP - 1
+        assert ignores(process.pid, signal.SIGTSTP)
         await asyncio.to_thread(process.communicate, timeout=20)
         assert process.returncode == 3
     finally:
