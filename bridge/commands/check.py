@@ -85,7 +85,8 @@ def _shown_address(url: str) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, frozenset | tuple):
-        return ",".join("***" if isinstance(one, SecretStr) else str(one) for one in sorted(value, key=str))
+        listed = sorted(value, key=str) if isinstance(value, frozenset) else value  # a tuple's order means something
+        return ",".join("***" if isinstance(one, SecretStr) else str(one) for one in listed)
     return str(value)
 
 

@@ -14,6 +14,10 @@ POLL_S = 4
 """How long another poller is waited for: real ones ask again within a second or two."""
 
 
+OF_WHOM = "restart the service where its settings have changed; else another program uses the token"
+"""Of what stands at Telegram and is not what a service that is running, or may be, has set there."""
+
+
 async def receiving(bot: Bot, found: Settings, report: Report, *, running: bool) -> None:
     """`running`: a service is, or may be. Raises `TelegramError`."""
     info = await bot.get_webhook_info()
@@ -38,11 +42,11 @@ def _by_webhook(info: WebhookInfo, url: str, report: Report, *, running: bool) -
     elif not running:
         report.note(f"Telegram: {_other(info)}; `bridge run` sets it")
     else:
-        report.wrong(f"Telegram: {_other(info)} though a service is running: does another program use the token?")
+        report.wrong(f"Telegram: {_other(info)}: {OF_WHOM}")
 
 
 def _other(info: WebhookInfo) -> str:
-    return f"a webhook to {host_of(info.url)} is set, not to us" if info.url else "no webhook is set"
+    return f"a webhook to another address, of {host_of(info.url)}, is set" if info.url else "no webhook is set"
 
 
 def _when(info: WebhookInfo) -> str:
@@ -51,9 +55,11 @@ def _when(info: WebhookInfo) -> str:
 
 async def _by_polling(bot: Bot, info: WebhookInfo, report: Report, *, running: bool) -> None:
     if info.url:
-        report.wrong(
-            f"Telegram: a webhook to {host_of(info.url)} is still set; `bridge run` removes it, because it polls"
-        )
+        still = f"Telegram: a webhook to {host_of(info.url)} is still set"
+        if running:
+            report.wrong(f"{still}: {OF_WHOM}")
+        else:
+            report.caution(f"{still}; `bridge run` removes it, because it polls: stop whoever uses it")
         return
     if running:
         report.note("Telegram: not asked for updates, because a service is running, or may be")

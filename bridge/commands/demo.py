@@ -1,5 +1,6 @@
 """`bridge demo`: the real service, unchanged, against the sandbox on loopback."""
 
+import errno
 import os
 import socket
 import sys
@@ -68,10 +69,12 @@ async def play(port: int, folder: Path) -> int:
 def _lay_out(folder: Path, values: Mapping[str, str]) -> None:
     """Nothing that is there is written over. Raises `OSError`."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".env").open("x", encoding="utf-8") as file:
-        file.write("\n".join([PLAYGROUND, *(f"{name}={value}" for name, value in values.items()), ""]))
-    with (folder / ONCALL_FILE).open("x", encoding="utf-8") as file:
-        file.write(on_call.file(datetime.now(UTC).date()))
+    for name in (".env", ONCALL_FILE):
+        if (folder / name).exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder / name))
+    settings_of_it = [PLAYGROUND, *(f"{name}={value}" for name, value in values.items()), ""]
+    (folder / ".env").write_text("\n".join(settings_of_it), encoding="utf-8")
+    _write_on_call_file(folder)
 
 
 def _say_where(sandbox: Sandbox, moved: str) -> None:

@@ -55,6 +55,9 @@ def https_url(value: str) -> str:
     url = http_url(value)
     if in_the_clear(url):
         raise ValueError("must begin with https://")
+    target = urlsplit(url)
+    if "@" in target.netloc or target.query or target.fragment:
+        raise ValueError("must be an address without a password, ? and #: it is sent by SMS, with a path behind it")
     return url
 
 

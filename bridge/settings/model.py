@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, Secret
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.domain.phone import is_region
-from bridge.settings.addresses import Url, http_url, https_url, webhook_trouble
+from bridge.settings.addresses import Url, exact_url, https_url, webhook_trouble
 from bridge.settings.database_url import secrets_of
 from bridge.settings.gateways import NEEDED_BY, BuiltIn
 from bridge.settings.http_file import HttpFile
@@ -143,7 +143,7 @@ class Settings(BuiltIn, BaseSettings):
     alert_tokens: Annotated[tuple[ApiToken, ...], NoDecode, BeforeValidator(parts)] = ()
     grafana_secret: SecretStr | None = None
     oncall_file: str = ""
-    heartbeat_url: Annotated[str, AfterValidator(lambda value: http_url(value) if value else "")] = ""
+    heartbeat_url: Annotated[str, AfterValidator(lambda value: exact_url(value) if value else "")] = ""
 
     retry_for_s: float = Field(120, ge=0, le=86400)
     confirm_above: int = Field(20, ge=0)

@@ -40,12 +40,12 @@ _OPEN = (
 )
 
 
+_NEWEST = select(func.max(inbox.c.update_id))
+
+
 def newest(connection: Connection) -> int | None:
     """The largest update id that is there; None where there is none."""
     return connection.execute(_NEWEST).scalar()
-
-
-_NEWEST = select(func.max(inbox.c.update_id))
 
 
 def open_updates(connection: Connection, limit: int) -> list[tuple[int, str, int]]:

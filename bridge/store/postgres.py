@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -48,6 +49,9 @@ Connect = Callable[[], Awaitable[Any]]
 """Makes a session."""
 
 
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+
 def read_url(url: str) -> tuple[str, str]:
     """(what the driver takes, what people are shown: without the password). Raises `StoreUnusable`."""
     scheme, _, rest = url.partition("://")
@@ -66,6 +70,8 @@ def read_url(url: str) -> tuple[str, str]:
         if name not in UNDERSTOOD | {"connect_timeout", "application_name"}:
             raise StoreUnusable(f"BRIDGE_DATABASE_URL: the parameter {name[:40]!r} is not understood: leave it out")
     kept = [(name, value) for name, value in given if name in UNDERSTOOD]
+    if (mode := dict(kept).get("sslmode", SSL_MODES[0])) not in SSL_MODES:
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: sslmode={mode[:40]} is none of {', '.join(SSL_MODES)}")
     user, at, hosts = parts.netloc.rpartition("@")
     if "," in hosts and "target_session_attrs" not in dict(kept):
         kept.append(("target_session_attrs", "primary"))  # of several servers only one can be written to
@@ -175,6 +181,8 @@ def explain(error: BaseException) -> str:
     state = _sqlstate(error)
     if words := _TROUBLE.get(state) or _TROUBLE.get(state[:2]):
         return words
+    if refused := next((one for one in _told(error) if isinstance(one, ssl.SSLCertVerificationError)), None):
+        return f"the server's certificate is not good: {refused.verify_message}"
     if is_lost(error):
         return "the server cannot be reached"
     if isinstance(error, NoFreeSession):
@@ -182,12 +190,18 @@ def explain(error: BaseException) -> str:
     return f"{type(getattr(error, 'orig', None) or error).__name__}{f' ({state})' if state else ''}"
 
 
+def is_no_address(error: BaseException) -> bool:
+    """Whether the driver did not even try: it does not take the address as it is."""
+    return any(isinstance(one, asyncpg.exceptions.ClientConfigurationError) for one in _told(error))
+
+
 def is_lost(error: BaseException) -> bool:
     """Whether the session is gone, or of no use."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     for one in _told(error):
-        ours = isinstance(one, ValueError)  # so are the driver's errors about values that do not fit
+        # So are the driver's errors about values that do not fit; a certificate that is not good is one by its class.
+        ours = isinstance(one, ValueError) and not isinstance(one, OSError)
         if isinstance(one, OSError | asyncpg.InterfaceError | asyncpg.PostgresConnectionError) and not ours:
             return True
     return _sqlstate(error).startswith(_GONE)

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 from sqlalchemy import BigInteger, Connection, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +18,7 @@ from bridge.store.postgres import (
     Connect,
     connecting,
     explain,
+    is_no_address,
     postgres_engine,
     read_url,
     unavailable,
@@ -70,8 +70,11 @@ class PostgresHome(Home):
             await engine.dispose()
 
     def _unusable(self, error: Exception) -> Exception:
-        if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
-            return StoreUnusable("BRIDGE_DATABASE_URL: is no address that the driver can read")
+        if is_no_address(error):
+            hint = "; sslmode=verify-ca and verify-full need sslrootcert=FILE, the authority's certificate"
+            verifies = "sslmode=verify-" in self._dsn and "sslrootcert=" not in self._dsn
+            words = f"is no address that the driver can use{hint if verifies else ''}"
+            return StoreUnusable(f"BRIDGE_DATABASE_URL: {words}")
         if unavailable(error) is error:
             return error
         return StoreUnusable(f"BRIDGE_DATABASE_URL: cannot use {self}: {explain(error)}")

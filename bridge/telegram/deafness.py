@@ -16,9 +16,6 @@ PATIENCE_S = 30.0
 """A restart, or another process that takes over, looks like it for some seconds."""
 
 
-MEANWHILE = "Until that is over commands and buttons do nothing. Alerts still page."
-
-
 class Deafness:
     """Told to the chat for notices and every admin, once it lasts; and that it is over."""
 

@@ -79,9 +79,23 @@ async def test_without_a_network_both_addresses_are_named(shell: Shell, address:
 async def test_a_webhook_that_is_still_set_is_named_and_left(shell: Shell, telegram: TelegramSandbox) -> None:
     async with httpx.AsyncClient() as client:
         await client.post(f"{telegram.url}/bot{telegram.token}/setWebhook", json={"url": "https://old.example.org/x"})
-    (line,) = findings(await shell.bridge("check"))
-    assert line.startswith("Telegram: a webhook to old.example.org is still set")
+    done = await shell.bridge("check")
+    assert findings(done) == []
+    (line,) = cautions(done)
+    assert line.startswith("Telegram: a webhook to old.example.org is still set; `bridge run` removes it")
     assert telegram.calls_of("deleteWebhook") == []
+    await shell.bridge("migrate")
+    lock = DeliveryLock(shell.database)
+    lock.take()
+    (line,) = findings(await shell.bridge("check"))
+    lock.release()
+    assert line.startswith("Telegram: a webhook to old.example.org is still set: restart the service where")
+
+
+async def test_gateways_are_shown_in_their_order(shell: Shell) -> None:
+    textlocal = {"BRIDGE_TEXTLOCAL_API_KEY": "a-key", "BRIDGE_TEXTLOCAL_SENDER": "OPS"}
+    done = await shell.bridge("check", BRIDGE_GATEWAYS="textlocal,msmpusher", **textlocal)
+    assert "BRIDGE_GATEWAYS = textlocal,msmpusher\n" in done.out
 
 
 HERE = "https://pager.example.org"
@@ -125,11 +139,12 @@ async def test_a_webhook_that_is_set_is_told_of_with_what_waits_and_its_last_err
 @pytest.mark.parametrize(
     ("theirs", "words"),
     [
-        (Webhook(url="https://old.example.org/x"), "a webhook to old.example.org is set, not to us"),
+        (Webhook(url="https://old.example.org/x"), "a webhook to another address, of old.example.org, is set"),
+        (Webhook(url=f"{HERE}/elsewhere"), "a webhook to another address, of pager.example.org, is set"),
         (None, "no webhook is set"),
     ],
 )
-async def test_a_webhook_that_another_program_took_away_from_a_running_service_is_named(
+async def test_a_webhook_that_is_not_what_a_running_service_would_have_set_is_named(
     shell: Shell, telegram: TelegramSandbox, theirs: Webhook | None, words: str
 ) -> None:
     await shell.bridge("migrate")
@@ -138,7 +153,9 @@ async def test_a_webhook_that_another_program_took_away_from_a_running_service_i
     lock.take()
     (line,) = findings(await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE))
     lock.release()
-    assert line == f"Telegram: {words} though a service is running: does another program use the token?"
+    assert line == (
+        f"Telegram: {words}: restart the service where its settings have changed; else another program uses the token"
+    )
     assert findings(await shell.bridge("check", BRIDGE_PUBLIC_URL=HERE)) == []
 
 

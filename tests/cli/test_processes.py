@@ -125,6 +125,10 @@ async def test_a_service_of_ones_own_finds_the_playground(tmp_path: Path) -> Non
         again = ["demo", "--port", "0", "--playground", "."]
         code, _, err = await ended(own.process(again, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
         assert (code, err) == (2, "bridge: --playground: .env: File exists\n")
+        (folder / ".env").unlink()
+        code, _, err = await ended(own.process(again, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        assert (code, err) == (2, "bridge: --playground: oncall.toml: File exists\n")
+        assert not (folder / ".env").exists()
     finally:
         playground.kill()
         playground.communicate()

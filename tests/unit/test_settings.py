@@ -537,6 +537,17 @@ def test_a_webhook_that_cannot_work_is_refused(tmp_path: Path, url: str, words: 
     assert line.endswith(words)
 
 
+@pytest.mark.parametrize("url", [f"{HERE}/?x=1", f"{HERE}/#top", "https://user:word@pager.example.org"])
+def test_an_address_that_no_path_can_be_put_behind_or_with_a_password_is_refused(tmp_path: Path, url: str) -> None:
+    line = refused(tmp_path, BRIDGE_PUBLIC_URL=url)
+    assert line.startswith("BRIDGE_PUBLIC_URL: must be an address without a password, ? and #")
+    assert "word@" not in line
+
+
+def test_the_address_of_a_dead_mans_switch_is_called_as_it_is(tmp_path: Path) -> None:
+    assert load(tmp_path, BRIDGE_HEARTBEAT_URL="https://hc.example.org/ping/").heartbeat_url.endswith("/ping/")
+
+
 def test_of_a_webhook_nothing_is_said_where_its_address_is_wrong(tmp_path: Path) -> None:
     line = refused(tmp_path, BRIDGE_TELEGRAM_RECEIVE="webhook", BRIDGE_PUBLIC_URL="http://pager.example.org")
     assert line == "BRIDGE_PUBLIC_URL: must begin with https://"
