@@ -99,6 +99,19 @@ async def test_escalate_now_pages_somebody_critical_in_the_quiet_time(team: Team
     assert team.phone(AMA).texts
 
 
+async def test_the_end_of_paging_is_told_when_it_comes_though_everybody_is_quiet(start_team: StartTeam) -> None:
+    team = await start_team(BRIDGE_PAGE_MAX_AGE_S=3600)
+    await team.on_call(QUIET)
+    await team.alertmanager.fires("disk full", severity="warning")
+    await team.minutes_pass(61)
+    await team.ama.chat.shows("🚨", "nobody acknowledged it within 60 minutes", "the last page is still tried")
+    assert team.phone(AMA).texts == []
+    for _ in range(8):
+        await team.minutes_pass(60)
+    assert team.phone(AMA).texts
+    await team.ama.chat.shows("its last page has ended")
+
+
 # --- steps
 
 

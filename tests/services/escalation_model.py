@@ -195,7 +195,7 @@ class Model:
             critical = one.severity is Severity.CRITICAL
             due[person] = now if critical else max(now, self.quiet(person, now) or now)
             self._ask(key, person, due[person], now)
-        one.due_at = min(due.values()) + wait
+        one.due_at = min(min(due.values()) + wait, one.paging_since + MAX_AGE)
 
     def _ask(self, key: int, person: str, due_at: datetime, now: datetime) -> None:
         """What waits already is of this step from now on; what a queued page stands for gets no second page."""

@@ -57,7 +57,7 @@ def test_steps_then_fallback_until_the_end_which_is_an_alarm() -> None:
         "5 Kofi CRITICAL disk full (5 minutes ago) /ack P2",
         "15 Ama CRITICAL disk full (15 minutes ago) /ack P3",
         "45 Ama CRITICAL disk full (45 minutes ago) /ack P4",
-        "75 - A1: an alarm to the chat and every admin; nobody is paged any more",
+        "60 - A1: an alarm to the chat and every admin; nobody is paged any more",
     ]
 
 
@@ -89,6 +89,15 @@ def test_what_is_not_critical_waits_for_the_end_of_the_quiet_time_and_so_does_th
         "485 Kofi WARNING slow (8 hours ago) /ack P2",
     ]
     assert lines(told(POLICY, alert("down"), at=night), night)[0] == "0 Ama CRITICAL down (now) /ack P1"
+
+
+def test_the_end_comes_when_it_is_due_though_a_quiet_time_lasts_longer() -> None:
+    night = MONDAY.replace(hour=23)
+    found = told(POLICY, alert("slow", Severity.WARNING), at=night, max_age=timedelta(hours=6))
+    assert lines(found, night) == [
+        "360 - A1: an alarm to the chat and every admin; no further step comes, what waits is still paged",
+        "480 Ama WARNING slow (8 hours ago) /ack P1",
+    ]
 
 
 def test_many_alerts_are_one_page_of_the_worst_one() -> None:

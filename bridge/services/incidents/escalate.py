@@ -114,12 +114,12 @@ class Escalation:
         while (turn := turn_at(policy, position)) is not None:
             starts_at = self._ask(connection, some, turn, position, alike.critical, roster, now)
             if starts_at is not None:
-                _set_timers(connection, some, position + 1, starts_at + turn.step.wait)
+                self._set_timers(connection, some, position + 1, starts_at + turn.step.wait)
                 return
             if turn.last_resort:
                 # It never ends in silence, and never spins: in half an hour somebody may have a phone again.
                 the_end.tell(connection, self._notices, some, f"nobody could be paged, not even {_names(turn)}", now)
-                _set_timers(connection, some, position + 1, now + FALLBACK_EVERY)
+                self._set_timers(connection, some, position + 1, now + FALLBACK_EVERY)
                 return
             position += 1
         self._end(connection, some, "nobody acknowledged it, and the policy has no fallback", now)
@@ -157,6 +157,11 @@ class Escalation:
         _log(connection, some, "page.asked", "; ".join(names), now)
         return max(now, min(due.values()))
 
+    def _set_timers(self, connection: Connection, some: Sequence[Incident], position: int, due_at: datetime) -> None:
+        """The end of paging is told when it comes, and not only once a quiet time or a long wait is over."""
+        ends = {one.id: one.paging_since + self._page_max_age for one in some}
+        incidents.set_timers(connection, [(one, position, min(due_at, end)) for one, end in ends.items()])
+
     def _page_again(self, connection: Connection, some: Sequence[Incident], now: datetime) -> None:
         """Acknowledged a while ago, and it fires still."""
         again = [incident for incident in some if incident_moves.reopen(connection, incident.id, now)]
@@ -164,7 +169,7 @@ class Escalation:
 
     def _end(self, connection: Connection, some: Sequence[Incident], why: str, now: datetime) -> None:
         """No further step comes; that is said. What was asked for is tried on: a page late is better than none."""
-        _set_timers(connection, some, some[0].position, None)
+        incidents.set_timers(connection, [(one.id, one.position, None) for one in some])
         tried = page_requests.under_way(connection, [incident.id for incident in some])
         ended = [incident for incident in some if incident.id not in tried]
         if ended:
@@ -173,10 +178,6 @@ class Escalation:
             words = f"{why}. No further step comes; the last page is still tried"
             rest = [incident for incident in some if incident.id in tried]
             the_end.tell(connection, self._notices, rest, words, now, event=incident_log.LAST_PAGE)
-
-
-def _set_timers(connection: Connection, some: Sequence[Incident], position: int, due_at: datetime | None) -> None:
-    incidents.set_timers(connection, [(incident.id, position, due_at) for incident in some])
 
 
 def _log(connection: Connection, some: Sequence[Incident], event: str, words: str, now: datetime) -> None:

@@ -117,8 +117,11 @@ class _Forecast:
         """As `services.escalate` runs a step."""
         policy = policy_of(self.roster, one.way.policy)
         timer.due_at = None
-        if policy is None or moment - self.at >= self.rules.max_age:
-            yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin; nobody is paged any more")
+        ends_at = self.at + self.rules.max_age
+        if policy is None or moment >= ends_at:
+            waits = any(one.code in asked for asked in self.asked.values())
+            rest = "no further step comes, what waits is still paged" if waits else "nobody is paged any more"
+            yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin; {rest}")
             return
         while (turn := turn_at(policy, timer.position)) is not None:
             timer.position += 1
@@ -128,14 +131,14 @@ class _Forecast:
                 starts_at = min(self._ask(one, person, moment) for person in people)
                 if not turn.last_resort:
                     self.of_a_step |= {(person.key, one.code) for person in people}
-                timer.due_at = max(moment, starts_at) + turn.step.wait
+                timer.due_at = min(max(moment, starts_at) + turn.step.wait, ends_at)
                 return
             names = ", ".join(map(str, turn.step.targets))
             telegram = "".join(f"; {person.name}: by Telegram only" for person in found)
             nobody = f"{one.code}: {names}: nobody there has a phone"
             if turn.last_resort:
                 yield Event(at=moment, words=nobody + telegram, last_resort=True)
-                timer.due_at = moment + FALLBACK_EVERY
+                timer.due_at = min(moment + FALLBACK_EVERY, ends_at)
                 return
             yield Event(at=moment, words=f"{nobody}, so the next step runs at once{telegram}")
         yield Event(at=moment, words=f"{one.code}: an alarm to the chat and every admin: the policy has no fallback")
