@@ -53,6 +53,8 @@ async def check_all(send_test: str | None) -> int:
         _port(found, report)
     await check_oncall(found, file, report)
     await _telegram(found, listed, report, running=running is not False)
+    if found.heartbeat_url:
+        await _heartbeat(found.heartbeat_url, report)
     gateways = _gateways(found, report)
     for gateway in gateways:
         await _gateway(gateway, report)
@@ -66,7 +68,9 @@ def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
     """`anybody`: whether people of the on-call file may use it."""
     for name in sorted(found.model_fields_set):
         value = getattr(found, name)
-        shown = _shown_address(value) if name == "database_url" else "***" if name in SECRETS else _plain(value)
+        shown = "***" if name in SECRETS else _plain(value)
+        if show := _ADDRESSES.get(name):
+            shown = show(value) if value else ""
         report.ok(f"{variable(name)} = {shown}")
     for event, line in settings.cautions(found):
         if event != "settings.nobody":
@@ -75,12 +79,21 @@ def _settings(found: Settings, report: Report, *, anybody: bool) -> None:
             (report.note if anybody else report.wrong)(line)
 
 
-def _shown_address(url: str) -> str:
+def _shown_database(url: str) -> str:
     """Without its password."""
     try:
         return url if url.startswith("sqlite:") else str(home_of(url))
     except BridgeError:  # `_store` says what is wrong with it
         return "***"
+
+
+def _shown_host(url: str) -> str:
+    target = urlsplit(url)
+    return f"{target.scheme}://{target.hostname}/***"
+
+
+_ADDRESSES = {"database_url": _shown_database, "heartbeat_url": _shown_host}
+"""Settings of which a part may be shown: the rest lets its reader in."""
 
 
 def _plain(value: object) -> str:
@@ -160,6 +173,16 @@ async def _people(bot: Bot, found: Settings, listed: Mapping[int, str], report: 
             report.ok(f"Telegram: notices go to chat {chat_id}")
 
 
+async def _heartbeat(url: str, report: Report) -> None:
+    """Not called: whoever watches it would take that for a sign of life."""
+    reach = await probe(url)
+    host = urlsplit(url).hostname
+    if reach.ok:
+        report.ok(f"heartbeat: {host} can be reached (it was not called, so the address is not proven)")
+    else:
+        report.wrong(f"heartbeat: BRIDGE_HEARTBEAT_URL: {host} cannot be reached: {reach.step}: {reach.why}")
+
+
 def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
     """Nothing where they cannot be built."""
     try:
@@ -172,7 +195,7 @@ def _gateways(found: Settings, report: Report) -> tuple[ConfiguredGateway, ...]:
 
 async def _gateway(gateway: ConfiguredGateway, report: Report) -> None:
     if gateway.caution:
-        report.note(gateway.caution)
+        report.caution(gateway.caution)
     if gateway.rate is not None:
         report.ok(f"gateway {gateway.name}: {amount(gateway.rate.per_second)} calls a second at most")
     if (mark := gateway.low_mark) is not None:

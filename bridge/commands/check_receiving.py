@@ -21,16 +21,15 @@ OF_WHOM = "restart the service where its settings have changed; else another pro
 async def receiving(bot: Bot, found: Settings, report: Report, *, running: bool) -> None:
     """`running`: a service is, or may be. Raises `TelegramError`."""
     info = await bot.get_webhook_info()
+    to = f", to {found.public_url}{PATH}" if found.by_webhook else ""
+    report.ok(f"Telegram: updates come {found.receiving}{to}")
     if found.by_webhook:
         _by_webhook(info, f"{found.public_url}{PATH}", report, running=running)
     else:
-        why = f" ({found.webhook_trouble})" if found.telegram_receive == "auto" and found.public_url else ""
-        report.ok(f"Telegram: updates come by polling{why}")
         await _by_polling(bot, info, report, running=running)
 
 
 def _by_webhook(info: WebhookInfo, url: str, report: Report, *, running: bool) -> None:
-    report.ok(f"Telegram: updates come by webhook, to {url}")
     if info.url == url:
         waiting = count(info.pending_update_count, "update")
         if (error := last_error(info)) and info.pending_update_count:

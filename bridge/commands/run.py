@@ -45,6 +45,7 @@ async def serve(settings: Settings, clock: Clock | None = None) -> int:
     if not await _has_place(app, asked):
         return 0
     await app.start()
+    log.info("Telegram: updates come %s", settings.receiving, extra={"event": "telegram.receiving"})
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reload)
     await _either(asked, app.outdated)
     log.info("stopping", extra={"event": "app.stopping"})

@@ -1,13 +1,13 @@
 """What is set, by the environment, a `.env` file, files of secrets. Nothing is checked but that it can be read."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
 from dotenv import dotenv_values
-from dotenv.parser import parse_stream
+from dotenv.parser import Binding, parse_stream
 
 from bridge.settings.model import SECRETS
 from bridge.settings.values import PREFIX, variable
@@ -74,9 +74,30 @@ def _written_in(env_file: Path) -> tuple[dict[str, str], list[Mistake]]:
         return {}, [Mistake(variable="", line=f"{env_file}: cannot be read: {error.strerror}")]
     # dotenv would go on without these lines, and only say so in the log.
     wrong = [
-        Mistake(variable="", line=f"{env_file}, line {one.original.line}: is not of the form NAME=value")
+        Mistake(variable="", line=f"{env_file}, line {_line(one)}: is not of the form NAME=value")
         for one in parsed
         if one.error
     ]
     good = StringIO("".join(one.original.string for one in parsed if not one.error))
+    wrong += _set_twice(env_file, parsed)
     return {name: value or "" for name, value in dotenv_values(stream=good).items()}, wrong
+
+
+def _set_twice(env_file: Path, parsed: Iterable[Binding]) -> Iterator[Mistake]:
+    """A name with two values: the last one would count, and nobody sees that in the first."""
+    before: dict[str, Binding] = {}
+    for one in parsed:
+        if not one.key or not one.key.startswith(PREFIX):
+            continue
+        earlier = before.get(one.key)
+        if earlier is None or not earlier.value:
+            before[one.key] = one
+        elif earlier.value != one.value:
+            line = f"{env_file}, line {_line(one)}: {one.key} has another value in line {_line(earlier)}"
+            yield Mistake(variable=one.key, line=line)
+
+
+def _line(one: Binding) -> int:
+    """Where it stands. dotenv counts from the empty lines before it."""
+    text = one.original.string
+    return one.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -214,6 +214,17 @@ class Settings(BuiltIn, BaseSettings):
         return self.telegram_receive == "webhook" or (self.telegram_receive == "auto" and not self.webhook_trouble)
 
     @property
+    def receiving(self) -> str:
+        """How updates come, for people; with why, where one might think otherwise."""
+        if self.by_webhook:
+            return "by webhook"
+        return (
+            f"by polling ({self.webhook_trouble})"
+            if self.telegram_receive == "auto" and self.public_url
+            else "by polling"
+        )
+
+    @property
     def webhook_secret(self) -> str:
         """What Telegram shows us with each update: as set, else made of the bot's token; "" where that is not set."""
         if self.telegram_webhook_secret is not None:

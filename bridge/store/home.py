@@ -76,6 +76,6 @@ class Home(ABC):
         version = await self.current()
         migrate.refuse_newer(self, version)
         if version is None:
-            raise StoreUnusable(f"BRIDGE_DATABASE_URL: there is no database {self}")
+            raise StoreUnusable(f"BRIDGE_DATABASE_URL: nothing of bridge is in {self} yet: run `bridge migrate`")
         if version != migrate.HEAD:
             raise StoreUnusable(f"BRIDGE_DATABASE_URL: {self} is of version {version}: run `bridge migrate`")

@@ -128,6 +128,11 @@ def migrate(path: Path) -> bool:
         check_writable(path)
         return False
     refuse_newer(path, found)
+    try:
+        # Numbers and texts stand in it: for its owner alone. SQLite gives the files beside it the same mode.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreUnusable(f"BRIDGE_DATABASE_URL: cannot write {path}: {error.strerror}") from error
     engine = sqlite_engine(path)
     try:
         with engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""PostgreSQL: its address, sessions, and what their errors mean."""
+"""PostgreSQL: its sessions, and what their errors mean."""
 
 import asyncio
 import os
@@ -6,7 +6,6 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy import ExceptionContext, event
@@ -14,19 +13,12 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeSession
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from bridge.domain.errors import StoreUnavailable, StoreUnusable
+from bridge.domain.errors import StoreUnavailable
 from bridge.store.database import BUSY_TIMEOUT_S, TROUBLE_OF
 
 CONNECT_TIMEOUT_S = 3.0
 ANSWER_TIMEOUT_S = 15.0
 """How long a statement is waited for, in seconds, when the server does not even say that it takes too long."""
-
-UNDERSTOOD = frozenset(
-    {"dbname", "database", "host", "hostaddr", "user", "password", "passfile", "port", "service", "servicefile"}
-    | {"options", "target_session_attrs", "krbsrvname", "gsslib", "sslmode", "sslnegotiation", "sslcert", "sslkey"}
-    | {"sslpassword", "sslrootcert", "sslcrl", "ssl_min_protocol_version", "ssl_max_protocol_version"}
-)
-"""Parameters of an address that the driver reads as libpq does. Others it would send to the server as its settings."""
 
 # Of every session. A session whose process is gone or cut off must not keep a lock for long: the server asks after it.
 SETTINGS = {
@@ -47,36 +39,6 @@ SETTINGS = {
 
 Connect = Callable[[], Awaitable[Any]]
 """Makes a session."""
-
-
-SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-
-
-def read_url(url: str) -> tuple[str, str]:
-    """(what the driver takes, what people are shown: without the password). Raises `StoreUnusable`."""
-    scheme, _, rest = url.partition("://")
-    if scheme not in ("postgres", "postgresql", "postgresql+asyncpg") or not rest:
-        raise StoreUnusable("BRIDGE_DATABASE_URL: must be postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    parts = urlsplit(f"postgresql://{rest}")
-    try:
-        ports = [one.rpartition(":")[2] for one in parts.netloc.rpartition("@")[2].split(",") if ":" in one]
-        wrong = [one for one in ports if one and not one.endswith("]") and not 0 < int(one) < 65536]
-    except ValueError:
-        wrong = ports
-    if wrong or "@" in parts.path:
-        raise StoreUnusable("BRIDGE_DATABASE_URL: cannot be read (in a password, / ? # @ and : must be %-encoded)")
-    given = parse_qsl(parts.query, keep_blank_values=True)
-    for name, _ in given:
-        if name not in UNDERSTOOD | {"connect_timeout", "application_name"}:
-            raise StoreUnusable(f"BRIDGE_DATABASE_URL: the parameter {name[:40]!r} is not understood: leave it out")
-    kept = [(name, value) for name, value in given if name in UNDERSTOOD]
-    if (mode := dict(kept).get("sslmode", SSL_MODES[0])) not in SSL_MODES:
-        raise StoreUnusable(f"BRIDGE_DATABASE_URL: sslmode={mode[:40]} is none of {', '.join(SSL_MODES)}")
-    user, at, hosts = parts.netloc.rpartition("@")
-    if "," in hosts and "target_session_attrs" not in dict(kept):
-        kept.append(("target_session_attrs", "primary"))  # of several servers only one can be written to
-    shown = f"postgresql://{user.partition(':')[0]}{at}{hosts}{parts.path}"
-    return urlunsplit(parts._replace(query=urlencode(kept), fragment="")), shown
 
 
 def connecting(dsn: str, purpose: str) -> Connect:
@@ -164,6 +126,10 @@ _PASSES = (*_AGAIN, "28", "3D000", "42501", "53", "55P03", "57", "58", "XX")
 """SQLSTATEs of a server that cannot serve just now. All others are bugs of ours."""
 
 
+_NO_TLS = "rejected SSL upgrade"
+"""asyncpg's words; it has no class for that."""
+
+
 def _told(error: BaseException) -> Iterator[BaseException]:
     """What the driver and the server said. Of an error of anybody else, whatever its cause: itself alone."""
     cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
@@ -181,8 +147,13 @@ def explain(error: BaseException) -> str:
     state = _sqlstate(error)
     if words := _TROUBLE.get(state) or _TROUBLE.get(state[:2]):
         return words
-    if refused := next((one for one in _told(error) if isinstance(one, ssl.SSLCertVerificationError)), None):
-        return f"the server's certificate is not good: {refused.verify_message}"
+    for one in _told(error):
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return f"the server's certificate is not good: {one.verify_message}"
+        if isinstance(one, ssl.SSLError):
+            return f"TLS with the server fails: {one.reason or type(one).__name__}"
+        if _NO_TLS in str(one):
+            return "the server speaks no TLS, and sslmode asks for it"
     if is_lost(error):
         return "the server cannot be reached"
     if isinstance(error, NoFreeSession):

@@ -20,11 +20,11 @@ from bridge.store.postgres import (
     explain,
     is_no_address,
     postgres_engine,
-    read_url,
     unavailable,
 )
 from bridge.store.postgres_bell import PostgresBell
 from bridge.store.postgres_database import PostgresDatabase, Writer
+from bridge.store.postgres_url import read_url
 
 MIGRATION_WAITS = "60s"
 """How long the migration of another process, or its last writes, are waited for."""

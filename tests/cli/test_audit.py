@@ -88,7 +88,8 @@ async def test_a_row_is_a_line_and_can_be_asked_for_by_time_and_person(shell: Sh
 
 async def test_without_a_database_and_for_no_time_it_says_so_in_one_line(shell: Shell) -> None:
     done = await shell.bridge("audit")
-    assert (done.code, done.line) == (2, f"BRIDGE_DATABASE_URL: there is no database {shell.database}")
+    words = f"BRIDGE_DATABASE_URL: nothing of bridge is in {shell.database} yet: run `bridge migrate`"
+    assert (done.code, done.line) == (2, words)
     await shell.bridge("migrate")
     done = await shell.bridge("audit", "--since", "yesterday")
     assert done.code == 2

@@ -57,6 +57,18 @@ async def test_secrets_are_not_shown(shell: Shell, gateway: MsmpusherSandbox, te
     assert "BRIDGE_MSMPUSHER_SENDER = OPS" in done.out
 
 
+async def test_the_address_of_our_heartbeat_is_tried_and_neither_called_nor_shown(
+    shell: Shell, gateway: MsmpusherSandbox
+) -> None:
+    done = await shell.bridge("check", BRIDGE_HEARTBEAT_URL=f"{gateway.url}/the-token")
+    assert "ok      BRIDGE_HEARTBEAT_URL = http://127.0.0.1/***\n" in done.out
+    assert "ok      heartbeat: 127.0.0.1 can be reached (it was not called, so the address is not proven)" in done.out
+    assert "the-token" not in done.out
+    assert gateway.calls == []
+    (line,) = findings(await shell.bridge("check", BRIDGE_HEARTBEAT_URL=f"{NOWHERE}/the-token"))
+    assert line.startswith("heartbeat: BRIDGE_HEARTBEAT_URL: 127.0.0.1 cannot be reached: tcp: ")
+
+
 async def test_a_token_that_telegram_refuses_is_named(shell: Shell, telegram: TelegramSandbox) -> None:
     (line,) = findings(await shell.bridge("check", BRIDGE_TELEGRAM_TOKEN="123456:" + "A" * 35))
     assert line == "Telegram refuses BRIDGE_TELEGRAM_TOKEN (401)"

@@ -189,7 +189,7 @@ async def test_what_is_no_id_is_named(night: Shell, code: str) -> None:
 async def test_without_a_database_it_makes_none(shell: Shell) -> None:
     done = await shell.bridge("trace", "A1")
     assert (done.code, done.out) == (2, "")
-    assert done.line == f"BRIDGE_DATABASE_URL: there is no database {shell.database}"
+    assert done.line == f"BRIDGE_DATABASE_URL: nothing of bridge is in {shell.database} yet: run `bridge migrate`"
     assert not shell.database.exists()
 
 

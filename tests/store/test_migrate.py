@@ -60,6 +60,17 @@ def test_the_migrations_make_the_same_indexes_to_the_letter(path: Path, tmp_path
     assert indexes(path) == indexes(tmp_path / "fresh.db")
 
 
+def test_a_new_database_and_the_files_beside_it_are_for_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    migrate.migrate(path)
+    engine = sqlite_engine(path)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = version_num")
+        found = {file.name: oct(file.stat().st_mode & 0o777) for file in tmp_path.iterdir()}
+    engine.dispose()
+    assert found == dict.fromkeys(["bridge.db", "bridge.db-wal", "bridge.db-shm"], oct(0o600))
+
+
 def test_head_is_the_newest_file() -> None:
     folder = Path(migrate.__file__).parent / "migrations" / "versions"
     found = sorted(file.name.partition("_")[0] for file in folder.glob("[0-9]*.py"))

@@ -20,7 +20,7 @@ from bridge.store.database import Database
 from bridge.store.homes import home_of
 from bridge.store.leading import Led
 from bridge.store.lock import Holder
-from bridge.store.postgres import connecting, read_url
+from bridge.store.postgres import connecting
 from bridge.store.postgres_database import PostgresDatabase, Writer
 from bridge.store.tables import metadata
 from bridge.store.tables import switches as table
@@ -300,12 +300,6 @@ async def test_a_session_of_a_server_that_only_reads_is_given_up(two_servers: Tw
     await database.aclose()
 
 
-def test_of_several_servers_the_one_that_can_be_written_to_is_meant() -> None:
-    assert read_url("postgres://u@a,b/d")[0].endswith("?target_session_attrs=primary")
-    assert read_url("postgres://u@a,b/d?target_session_attrs=any")[0].endswith("?target_session_attrs=any")
-    assert "target" not in read_url("postgres://u@a/d")[0]
-
-
 async def test_an_answered_commit_is_on_the_disk_however_the_database_is_set(server: Server) -> None:
     await postgres.run(server.url, "ALTER DATABASE postgres SET synchronous_commit = off")
     database = home_of(server.url).open()
@@ -483,37 +477,3 @@ def test_an_update_of_many_rows_counts_those_that_it_wrote(plain: Plain, connect
     assert rename.count(connection, [("one", "1"), ("three", "3"), ("two", "2")]) == 2
     assert rename.count(connection, []) == 0
     assert names(connection) == {"1", "2"}
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgres://bridge:a%2Fb@db/bridge", "postgresql://bridge@db/bridge"),
-        ("postgresql://bridge:x@[::1]:5433/bridge?sslmode=require", "postgresql://bridge@[::1]:5433/bridge"),
-        (
-            "postgresql+asyncpg://db1:5432,db2:5432/bridge?target_session_attrs=read-write",
-            "postgresql://db1:5432,db2:5432/bridge",
-        ),
-        ("postgresql://bridge@/bridge?host=/run/postgresql&connect_timeout=3", "postgresql://bridge@/bridge"),
-    ],
-)
-def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
-    assert read_url(url)[1] == shown
-
-
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("postgresql:bridge", "must be postgresql://"),
-        ("postgresql+psycopg://db/bridge", "must be postgresql://"),
-        ("postgresql://bridge:s3cret/9@db/bridge", "must be %-encoded"),
-        ("postgresql://bridge:1/9@db/bridge", "must be %-encoded"),
-        ("postgresql://db:99999/bridge", "cannot be read"),
-        ("postgresql://db/bridge?sslmode=require&channel_binding=require", "'channel_binding' is not understood"),
-    ],
-)
-def test_an_address_that_cannot_be_read_is_refused_and_nothing_of_it_shown(url: str, words: str) -> None:
-    with pytest.raises(StoreUnusable) as caught:
-        read_url(url)
-    assert words in str(caught.value)
-    assert "s3cret" not in str(caught.value)

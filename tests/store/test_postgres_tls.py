@@ -16,7 +16,8 @@ from tests.support.named_values import put
 class Front:
     """What a client of PostgreSQL meets before its first word: whether TLS is spoken, and then whose certificate."""
 
-    def __init__(self, certificate: ssl.SSLContext) -> None:
+    def __init__(self, certificate: ssl.SSLContext | None) -> None:
+        """`certificate`: None for a server that speaks none."""
         self._certificate = certificate
         self.url = ""
 
@@ -31,8 +32,9 @@ class Front:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             await reader.readexactly(8)  # SSLRequest
-            writer.write(b"S")
-            await writer.start_tls(self._certificate)
+            writer.write(b"S" if self._certificate else b"N")
+            if self._certificate:
+                await writer.start_tls(self._certificate)
         writer.close()
 
 
@@ -66,15 +68,23 @@ async def test_a_certificate_of_an_unknown_authority_is_named(front: Front, auth
         await home.current()
 
 
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        ("verify-full", "sslmode=verify-ca and verify-full need sslrootcert=FILE"),
-        ("verify-ca", "sslmode=verify-ca and verify-full need sslrootcert=FILE"),
-        ("verify_full", "sslmode=verify_full is none of disable, allow, prefer, require, verify-ca, verify-full"),
-    ],
-)
-async def test_what_an_address_lacks_is_named(mode: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_speaks_none_is_named() -> None:
+    front = Front(None)
+    await front.start()
+    with pytest.raises(StoreUnusable, match="the server speaks no TLS, and sslmode asks for it"):
+        await home_of(f"{front.url}?sslmode=require").current()
+    await front.stop()
+
+
+async def test_a_file_without_a_certificate_is_named(front: Front, authority: Authority) -> None:  # noqa: F811
+    empty = authority.folder / "empty.pem"
+    empty.touch()
+    with pytest.raises(StoreUnusable, match="TLS with the server fails: NO_CERTIFICATE_OR_CRL_FOUND"):
+        await home_of(f"{front.url}?sslmode=verify-ca&sslrootcert={empty}").current()
+
+
+@pytest.mark.parametrize("mode", ["verify-full", "verify-ca"])
+async def test_what_an_address_lacks_is_named(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
-    with pytest.raises(StoreUnusable, match=words):
+    with pytest.raises(StoreUnusable, match="sslmode=verify-ca and verify-full need sslrootcert=FILE"):
         await home_of(f"postgresql://bridge:s3cret@127.0.0.1:1/bridge?sslmode={mode}").current()

@@ -402,6 +402,16 @@ def test_database_url_is_taken_where_ours_is_not_set(tmp_path: Path) -> None:
     assert both.database_url == "sqlite:///b.db"
 
 
+def test_a_name_that_the_env_file_gives_two_values_is_named_with_both_lines(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BRIDGE_PORT=\nBRIDGE_PORT=7000\nOTHER=1\nOTHER=2\n\nBRIDGE_PORT=7000\n")
+    assert settings.load({}, env_file=file).port == 7000
+    file.write_text("BRIDGE_PORT=7000\n# 2\n\nBRIDGE_PORT=8000\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.load({}, env_file=file)
+    assert caught.value.lines == (f"{file}, line 4: BRIDGE_PORT has another value in line 1",)
+
+
 @pytest.mark.parametrize(
     "url", ["postgres://bridge:s%2Fecret@db/bridge", "postgresql://db/bridge?user=bridge&password=s%2Fecret"]
 )

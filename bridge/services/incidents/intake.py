@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from bridge.domain.alerts import Alert
+from bridge.domain.wording import count
 from bridge.oncall.records import NO_POLICY
 from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
@@ -108,7 +109,7 @@ class Intake:
             words = [f"{one.alert.severity.value} from {one.alert.source}; policy {one.policy}" for one in some]
             entries = [LogEntry(incident_id=i, event="opened", words=said) for i, said in zip(ids, words, strict=True)]
             incident_log.write(connection, entries, now)
-            log.info("%d incidents opened, from A%d", len(ids), ids[0], extra={"event": "incident.opened"})
+            log.info("%s opened, from A%d", count(len(ids), "incident"), ids[0], extra={"event": "incident.opened"})
             self._show(connection, place, ids, now)
 
     def _show(self, connection: Connection, place: Place | None, ids: Sequence[int], now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bridge.domain.incident import IncidentState
+from bridge.domain.wording import count
 from bridge.services.chat.notices import Notices
 from bridge.store import incident_log, incidents, page_requests
 from bridge.store.incident_log import LAST_PAGE, UNHEARD
@@ -28,7 +29,7 @@ def tell(
 ) -> None:
     """One alarm for all: a storm must not become as many alarms. `event`: of their logs."""
     first = some[0]
-    log.error("%d incidents from %s: %s", len(some), first.code, why, extra={"event": event})
+    log.error("%s from %s: %s", count(len(some), "incident"), first.code, why, extra={"event": event})
     incident_log.note(connection, [one.id for one in some], event, why, now)
     more = f" (and {len(some) - 1} more, see /alerts)" if len(some) > 1 else ""
     # With its time: after an Ack that ran out the same end comes again, and is told of again.
