@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from bridge.domain.delivery import Cause, State
+from bridge.domain.wording import count
 from bridge.oncall.records import Person
 from bridge.services.chat.notices import post_key, show_incident
 from bridge.services.incidents.ack_token import MakeToken, hash_of
@@ -39,7 +40,7 @@ def add(
     if person.telegram is not None:
         _copy(connection, page_id, ids, person.telegram, now)
     posts.touch_incidents(connection, ids)
-    log.info("page P%d made, for %d incidents", page_id, len(ids), extra={"event": "page.made"})
+    log.info("page P%d made, for %s", page_id, count(len(ids), "incident"), extra={"event": "page.made"})
     return page_id
 
 
