@@ -19,6 +19,10 @@ from bridge.sources import SOURCES
 from bridge.store.database import Database
 from bridge.store.oncall import RosterOf
 
+GATHERS_S = 0.005
+"""From news to the look for what is due: after a command there is none, and the gateway call that it asked for is made
+meanwhile."""
+
 
 def sent_pages(settings: Settings, rosters: RosterInForce, notices: Notices) -> SentPages:
     """What delivery asks about pages."""
@@ -62,7 +66,7 @@ class AlertDesk:
             clock=clock,
             on_written=on_written,
         )
-        self.loop = WorkLoop("alerting", self.alerting.step, clock, every_s=1)
+        self.loop = WorkLoop("alerting", self.alerting.step, clock, every_s=1, gather_s=GATHERS_S)
 
     def kept(self) -> None:
         """A request with alerts was kept: the loop sees to it."""

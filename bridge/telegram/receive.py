@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query"]
 LONG_POLL_S = 25
-HANDLERS_FIRST_S = 0.005
-"""Before asking again after news: that costs 2 ms of the processor, which its handlers shall have."""
+HANDLERS_FIRST_S = 0.015
+"""Before asking again after news: that costs 2 ms of the processor, which its handlers and their call shall have."""
 
 Keep = Callable[[Sequence[tuple[int, str]]], Awaitable[None]]
 """Commit (update id, raw JSON) pairs. Raises `StoreUnavailable`."""
