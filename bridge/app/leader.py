@@ -18,6 +18,7 @@ from bridge.app.replica import WRITTEN, Replica
 from bridge.engine.work_loop import WorkLoop
 from bridge.services.chat.pacing import Pacer
 from bridge.services.chat.sync_chat import ChatSync
+from bridge.services.oncall.oncall_file import AtStart
 from bridge.store.bell import Work
 from bridge.store.leading import Led
 from bridge.telegram.access import Access
@@ -180,9 +181,9 @@ class Leader:
         if Work.ROSTER in news:
             self.oncall.wake()
 
-    async def prepare(self) -> None:
+    async def prepare(self, found: AtStart) -> None:
         """Put the on-call file in force. Raises `SettingsError` when it is not good and none is in force."""
-        await self.oncall.keeper.start()
+        await self.oncall.keeper.start(found)
 
     async def start(self) -> None:
         """Take over what the leader before left, and begin."""

@@ -11,7 +11,7 @@ from bridge.services.oncall.calendar_text import CalendarTexts
 from bridge.services.oncall.calendars import Calendars
 from bridge.services.oncall.hand_over import HandOver
 from bridge.services.oncall.keep_roster import RosterKeeper
-from bridge.services.oncall.oncall_file import OnCallFile
+from bridge.services.oncall.oncall_file import AtStart, OnCallFile
 from bridge.services.oncall.reachable import KnowsPerson
 from bridge.services.oncall.roster_in_force import RosterInForce
 from bridge.settings import Settings
@@ -21,6 +21,12 @@ from bridge.store.database import Database
 def oncall_file(settings: Settings) -> OnCallFile:
     """Where the on-call file is."""
     return OnCallFile.of(settings.oncall_file, settings.default_region)
+
+
+def file_at_start(settings: Settings, clock: Clock) -> AtStart:
+    """The file as a process finds it when it starts. Not for an event loop: it waits for a disk."""
+    read_at = clock.now()
+    return AtStart(written=oncall_file(settings).read(), read_at=read_at)
 
 
 def calendar_texts(settings: Settings) -> CalendarTexts:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 from bridge.app.gateways import configured_gateways
 from bridge.app.leader import Leader
+from bridge.app.oncall_desk import file_at_start
 from bridge.app.replica import WRITTEN, Replica
 from bridge.clock import Clock, SystemClock
 from bridge.domain.errors import BridgeError, SettingsError, StoreError
@@ -68,6 +69,7 @@ class App:
             on_lead=self._hear_role,
             on_outdated=self._must_end,
         )
+        self._oncall_file = await asyncio.to_thread(file_at_start, self._settings, self._clock)
         try:
             if await self.replica.join():
                 await self._lead()
@@ -148,7 +150,7 @@ class App:
         """Raises `SettingsError` for an on-call file that is not good, only where it is asked for at a start."""
         self._leader = self.replica.leader = leader = Leader(self.replica)
         try:
-            await leader.prepare()
+            await leader.prepare(self._oncall_file)
         except SettingsError as error:
             if self._keeping is None:
                 raise

@@ -249,6 +249,57 @@ async def test_what_a_follower_keeps_is_seen_to_at_once(scene: Scene) -> None:
     assert sorted(sms.text for sms in scene.gateway.sent) == sorted(replicas.asked)
 
 
+# the on-call file
+
+
+def _files(scene: Scene) -> list[str]:
+    """Of each file that was ever accepted its text, in order."""
+    return [row["text"] for row in scene.books.rows("SELECT text FROM oncall_files ORDER BY id")]
+
+
+async def _takes_over(replicas: Replicas) -> None:
+    """The leader is killed, and another one is ready to lead."""
+    leader = await replicas.leading()
+    (other,) = await replicas.followers()
+    await replicas.kill(leader)
+    await other.says("telegram.connected")
+
+
+async def test_who_takes_over_goes_by_the_file_in_force_and_not_by_what_stands_on_the_disk_by_then(
+    scene: Scene,
+) -> None:
+    replicas = Replicas(scene)
+    BalancedNight(replicas, ONCALL)
+    await replicas.ready(2)
+    (scene.folder / "oncall.toml").write_text("")
+    await _takes_over(replicas)
+    assert _files(scene) == [ONCALL]
+
+
+async def test_who_takes_over_goes_by_the_file_accepted_last_though_it_found_another_at_its_start(scene: Scene) -> None:
+    replicas, newer = Replicas(scene), f"{ONCALL}# by SIGHUP\n"
+    BalancedNight(replicas, ONCALL)
+    await replicas.ready(2)
+    (scene.folder / "oncall.toml").write_text(newer)
+    (await replicas.leading()).signal(signal.SIGHUP)
+    await until(lambda: _files(scene) == [ONCALL, newer])
+    (scene.folder / "oncall.toml").write_text(ONCALL)
+    await _takes_over(replicas)
+    assert _files(scene) == [ONCALL, newer]
+
+
+async def test_a_new_file_that_a_process_found_at_its_start_is_in_force_once_it_leads(scene: Scene) -> None:
+    """As when all are restarted with a new file, the leader last."""
+    replicas, newer = Replicas(scene), f"{ONCALL}# of the next release\n"
+    BalancedNight(replicas, ONCALL)
+    await replicas.ready(1)
+    (scene.folder / "oncall.toml").write_text(newer)
+    await replicas.start().ready()
+    assert _files(scene) == [ONCALL]
+    await _takes_over(replicas)
+    assert _files(scene) == [ONCALL, newer]
+
+
 # hangs, and is cut off
 
 

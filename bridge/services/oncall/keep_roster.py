@@ -23,8 +23,9 @@ from bridge.services.chat.notices import Notices, post_key
 from bridge.services.oncall import roster_words
 from bridge.services.oncall.calendars import Calendars
 from bridge.services.oncall.hand_over import HandOver
-from bridge.services.oncall.oncall_file import NOT_THERE, OnCallFile, Written, accept
+from bridge.services.oncall.oncall_file import NOT_THERE, AtStart, OnCallFile, Written, accept
 from bridge.services.oncall.roster_in_force import RosterInForce
+from bridge.store import oncall as kept
 from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
@@ -69,10 +70,17 @@ class RosterKeeper:
         self._signalled = False
         self._look_at: datetime | None = None
 
-    async def start(self) -> None:
-        """Put the file in force. Raises SettingsError, with every problem, if it is not good and none is in force."""
+    async def start(self, found: AtStart) -> None:
+        """Put the file in force, as this process found it at its start; not where another was accepted since then.
+
+        So who takes over from another process goes by the newest file, and not by what stands on a disk by now.
+        Raises SettingsError, with every problem, if it is not good and none is in force.
+        """
         await self._rosters.refresh(self._database)
-        written = await asyncio.to_thread(self._file.read)
+        in_force = await self._database.read(kept.newest_file)
+        if in_force is not None and in_force.accepted_at > found.read_at and self._rosters.is_readable:
+            return
+        written = found.written
         if written.oncall is not None:
             await self._database.write(partial(self._accept, written, []))
             await self._rosters.refresh(self._database)

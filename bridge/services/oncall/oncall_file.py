@@ -48,6 +48,14 @@ class Written:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AtStart:
+    """What stood in the file when this process started, and when that was."""
+
+    written: Written
+    read_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OnCallFile:
     """Where the file is: as `BRIDGE_ONCALL_FILE` says (`wanted`), or `oncall.toml`, which need not be there."""
 
