@@ -61,6 +61,7 @@ _PAGES_DUE: Times = tuple((deliveries.c.due_at, which) for which in _IS_PAGE_UND
 # What cannot be of a time to come.
 _PAST: Times = (
     (alert_ends.c.ended_at, true()),
+    (alert_ends.c.noted_at, true()),
     (incidents.c.opened_at, true()),
     (incident_log.c.at, true()),
     (storms.c.opened_at, true()),

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from bridge.domain.errors import StoreUnusable
 from bridge.store.sqlite import explain, sqlite_engine
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. A test holds it against the folder."""
 
 

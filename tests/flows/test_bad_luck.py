@@ -201,6 +201,35 @@ async def test_what_was_a_card_only_and_becomes_critical_pages(team: Team) -> No
     assert team.phone(AMA).texts
 
 
+# --- ends that are none
+
+
+async def test_what_ran_out_while_its_source_was_away_pages_again_once_it_is_back(team: Team) -> None:
+    """An Alertmanager that hears nothing of its Prometheus says `resolved`, and later `firing` since the old start."""
+    await team.alertmanager.fires("disk full")
+    await team.minutes_pass(5)
+    await team.alertmanager.resolves("disk full")
+    await team.minutes_pass(1.1)
+    await team.alertmanager.fires("disk full", again=True)
+    await team.minutes_pass(0.1)
+    assert len(team.phone(AMA).texts) == 2
+    await team.alertmanager.resolves("disk full")
+    await team.ama.chat.shows("A2", "resolved by alertmanager")
+
+
+async def test_what_a_person_resolved_while_it_fires_stays_so_until_it_starts_anew(team: Team) -> None:
+    await team.alertmanager.fires("disk full")
+    await team.ama.says("/resolve A1")
+    await team.ama.chat.shows("A1 disk full: resolved")
+    for _ in range(3):
+        await team.minutes_pass(240)
+        await team.alertmanager.fires("disk full", again=True)
+    assert len(team.phone(AMA).texts) == 1
+    await team.alertmanager.fires("disk full")
+    await team.minutes_pass(0.1)
+    assert len(team.phone(AMA).texts) == 2
+
+
 # --- joins
 
 

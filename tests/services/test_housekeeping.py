@@ -44,9 +44,9 @@ def desk(database: Database, clock: ManualClock, retention: timedelta = 90 * DAY
 @pytest.mark.parametrize(("retention", "kept"), [(90 * DAY, {"old", "new"}), (2 * DAY, {"new"})])
 async def test_ends_of_alerts_go_after_the_retention(database: Database, retention: timedelta, kept: set[str]) -> None:
     def ended(connection: Connection) -> None:
-        alert_ends.note(connection, "generic", "ancient", NOW - 91 * DAY)
-        alert_ends.note(connection, "generic", "old", NOW - 3 * DAY)
-        alert_ends.note(connection, "generic", "new", NOW)
+        alert_ends.note(connection, "generic", "ancient", NOW - 91 * DAY, NOW)
+        alert_ends.note(connection, "generic", "old", NOW - 3 * DAY, NOW)
+        alert_ends.note(connection, "generic", "new", NOW, NOW)
 
     await database.write(ended)
     await desk(database, ManualClock(), retention).step()

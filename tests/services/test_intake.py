@@ -57,16 +57,17 @@ class Desk:
         self.alert = ""
 
     def tells(self, news: Sequence[News], *, at_once: bool = False) -> Incidents:
-        """News of a new alert, each in a request of its own, a minute apart (or all in one share of the loop)."""
+        """News of a new alert, each in a request of its own, one soon after another (or all in one share)."""
         self.alert = f"alert {next(self._numbers)}"
         self.tells_more(news, at_once=at_once)
         return self.incidents()
 
-    def tells_more(self, news: Sequence[News], *, at_once: bool = False) -> None:
-        """News of the same alert."""
-        pairs = [(self._alert(one), _received(index)) for index, one in enumerate(news)]
+    def tells_more(self, news: Sequence[News], *, at_once: bool = False, later_s: int = 0) -> None:
+        """News of the same alert, `later_s` later than they would be."""
+        later = timedelta(seconds=later_s)
+        pairs = [(self._alert(one), _received(index) + later) for index, one in enumerate(news)]
         for share in (pairs,) if at_once else [[pair] for pair in pairs]:
-            self._intake.take_all(self._connection, share, NOBODY, now=_received(len(pairs)))
+            self._intake.take_all(self._connection, share, NOBODY, now=_received(len(pairs)) + later)
 
     def incidents(self) -> Incidents:
         rows = self._connection.execute(
@@ -96,8 +97,10 @@ def _time(minute: int) -> datetime:
 
 
 def _received(index: int) -> datetime:
-    """Between two times that a source may tell, so that they are never the same."""
-    return START + timedelta(minutes=15 + index, seconds=30)
+    """Between two times that a source may tell, so that they are never the same. All of a test are within a
+    minute, after all that it tells of.
+    """
+    return START + timedelta(minutes=40, seconds=1 + index * 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +237,26 @@ def test_each_firing_is_an_incident_and_only_the_last_may_be_open(desk: Desk, ne
 def test_late_early_and_repeated_news(desk: Desk, news: list[News], states: list[str]) -> None:
     desk.tells(news)
     assert desk.states() == states
+
+
+@pytest.mark.parametrize(
+    ("later_s", "states"), [(58, ["resolved"]), (62, ["resolved", "open"]), (90 * 86400, ["resolved", "open"])]
+)
+def test_the_same_start_is_late_news_for_a_minute_and_then_it_fires_again(
+    desk: Desk, later_s: int, states: list[str]
+) -> None:
+    """As an Alertmanager tells it that lost its Prometheus for a while."""
+    desk.tells([fires(3), is_over(9)])
+    desk.tells_more([fires(3)], later_s=later_s)
+    assert desk.states() == states
+    desk.tells_more([fires(3), is_over(9)], later_s=later_s + 1)  # the end that is known already is none of this one
+    assert desk.states() == states
+    desk.tells_more([is_over(12)], later_s=later_s + 2)
+    assert desk.states() == ["resolved"] * len(states)
+
+
+def test_an_end_that_came_before_its_firing_holds_for_a_minute(desk: Desk) -> None:
+    desk.tells([is_over(5), fires(3)])
+    assert desk.states() == []
+    desk.tells_more([fires(3)], later_s=120)
+    assert desk.states() == ["open"]

@@ -89,7 +89,8 @@ def seen_before(connection: Connection, _: int) -> None:
 
 EVERY: dict[str, Operation] = {
     "alert_ends.forget": lambda c, n: alert_ends.forget(c, NOW - 364 * DAY),
-    "alert_ends.note": lambda c, n: alert_ends.note(c, "alertmanager", "alert-7", NOW),
+    "alert_ends.note": lambda c, n: alert_ends.note(c, "alertmanager", "alert-7", NOW, NOW),
+    "alert_ends.note_by_hand": lambda c, n: alert_ends.note_by_hand(c, "alertmanager", "alert-7", NOW),
     "alert_ends.of": lambda c, n: alert_ends.of(c, "alertmanager", [f"alert-{one}" for one in range(20)]),
     "alert_inbox.done": lambda c, n: alert_inbox.done(c, [1, 2]),
     "alert_inbox.keep": lambda c, n: alert_inbox.keep(c, "a", "", b"{}", NOW),

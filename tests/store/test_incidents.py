@@ -153,12 +153,23 @@ def test_a_thousand_at_once_keep_their_order_and_are_answered_at_once(connection
 
 
 def test_the_last_known_end_of_an_alert_only_moves_forward(connection: Connection) -> None:
-    for at in (NOW, NOW + MINUTE, NOW - MINUTE):
-        alert_ends.note(connection, "alertmanager", "disk full", at)
-    assert alert_ends.of(connection, "alertmanager", ["disk full", "other"]) == {"disk full": NOW + MINUTE}
+    for at, noted_at in ((NOW, NOW), (NOW + MINUTE, NOW + MINUTE), (NOW - MINUTE, NOW + 2 * MINUTE)):
+        alert_ends.note(connection, "alertmanager", "disk full", at, noted_at)
+    last = alert_ends.End(at=NOW + MINUTE, noted_at=NOW + MINUTE)
+    assert alert_ends.of(connection, "alertmanager", ["disk full", "other"]) == {"disk full": last}
     assert alert_ends.of(connection, "grafana", ["disk full"]) == {}
     alert_ends.forget(connection, NOW + 2 * MINUTE)
     assert alert_ends.of(connection, "alertmanager", ["disk full"]) == {}
+
+
+def test_what_a_person_ended_is_noted_by_no_source(connection: Connection) -> None:
+    alert_ends.note_by_hand(connection, "alertmanager", "one", NOW)
+    alert_ends.note(connection, "alertmanager", "two", NOW + MINUTE, NOW)
+    alert_ends.note_by_hand(connection, "alertmanager", "two", NOW)
+    assert alert_ends.of(connection, "alertmanager", ["one", "two"]) == {
+        "one": alert_ends.End(at=NOW, noted_at=None),
+        "two": alert_ends.End(at=NOW + MINUTE, noted_at=None),
+    }
 
 
 def test_of_large_requests_as_many_are_read_as_fit_and_one_in_any_case(connection: Connection) -> None:

@@ -93,7 +93,11 @@ ALERTING: dict[str, tuple[Callable[[Connection], object], str]] = {
     "alert_inbox.done": (lambda c: alert_inbox.done(c, [1]), "PRIMARY KEY"),
     "alert_inbox.took": (lambda c: alert_inbox.took(c, POSTED, 1), "PRIMARY KEY"),
     "alert_ends.of": (lambda c: alert_ends.of(c, "a", ["b", "c"]), "sqlite_autoindex_alert_ends"),
-    "alert_ends.note": (lambda c: alert_ends.note(c, "a", "b", NOW), "sqlite_autoindex_alert_ends|^$"),
+    "alert_ends.note": (lambda c: alert_ends.note(c, "a", "b", NOW, NOW), "sqlite_autoindex_alert_ends|^$"),
+    "alert_ends.note_by_hand": (
+        lambda c: alert_ends.note_by_hand(c, "a", "b", NOW),
+        "sqlite_autoindex_alert_ends|^$",
+    ),
     "alert_ends.forget": (lambda c: alert_ends.forget(c, NOW), "ix_alert_ends_ended"),
     "incidents.open_of": (lambda c: incidents.open_of(c, "a", ["b", "c"]), "ix_incidents_open"),
     "incidents.due": (lambda c: incidents.due(c, NOW, 10), "ix_incidents_due"),
@@ -162,7 +166,7 @@ def test_a_query_on_an_alerts_way_uses_its_index_and_scans_no_table(connection: 
     one = open_incident(connection, now=NOW, due_at=NOW)
     ask(connection, [one], AMA, now=NOW)
     page(connection, [one], AMA, now=NOW)
-    alert_ends.note(connection, "a", "b", NOW)
+    alert_ends.note(connection, "a", "b", NOW, NOW)
     storms.join(connection, storms.begin(connection, None, NOW), [one], NOW)
     check(connection, *ALERTING[name])
 

@@ -256,4 +256,4 @@ def _seen(known: Heartbeat) -> str:
 def _after_the_last_end(connection: Connection, name: str, now: datetime) -> datetime:
     """Now, even where the clock was put back: nothing of ours is late news."""
     last_end = alert_ends.of(connection, SOURCE, [name]).get(name)
-    return now if last_end is None else max(now, last_end + _MOMENT)
+    return now if last_end is None else max(now, last_end.at + _MOMENT)

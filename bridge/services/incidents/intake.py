@@ -15,6 +15,7 @@ from bridge.services.chat.notices import Notices, show_incident, show_storm
 from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
 from bridge.services.incidents.worse import Change, severities_changed
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
+from bridge.store.alert_ends import End
 from bridge.store.incident_log import LogEntry
 from bridge.store.incidents import Incident
 from bridge.store.posts import Place
@@ -28,6 +29,12 @@ MINUTE = timedelta(minutes=1)
 STORM_FOR = timedelta(minutes=10)
 """After the last incident that joined it, a storm takes in no more."""
 
+LATE_FOR = timedelta(minutes=1)
+"""So long after an end was noted the firing that it ended may still be told of: by another Alertmanager of a pair, say.
+
+After that the same start is no late news: an Alertmanager that hears nothing from its Prometheus for some minutes says
+`resolved`, and once it hears of it again, `firing` with the start that it had (seen with 0.25).
+"""
 
 Received = tuple[Alert, datetime]
 """An alert, and when its news was received. What tells no time is as new as its place among the others."""
@@ -71,6 +78,7 @@ class Intake:
         changed: list[Change] = []
         new: list[Alert] = []
         over: list[int] = []
+        late: list[Alert] = []
         for alert, received_at in batch:
             current, last_end = is_open.get(alert.fingerprint), ends.get(alert.fingerprint)
             if not alert.firing:
@@ -78,14 +86,19 @@ class Intake:
                     # An end that is to come is not known: by a clock that is wrong, the alert would be deaf until then.
                     known_at = min(received_at, now)
                     known_end = min(alert.ends_at, known_at + CLOCKS_DIFFER) if alert.ends_at else known_at
-                    alert_ends.note(connection, source, alert.fingerprint, known_end)
+                    alert_ends.note(connection, source, alert.fingerprint, known_end, known_at)
                     over += [current.id] if current else []
             elif current is not None:
                 heard.append((current.id, alert))
                 if alert.severity is not current.severity:
                     changed.append(Change(incident=current, alert=alert))
-            elif last_end is None or alert.starts_at is None or alert.starts_at > last_end:
-                new.append(alert)  # else it is over, and this is late
+            elif last_end is None or not _is_late(alert, received_at, last_end):
+                new.append(alert)
+            else:
+                late.append(alert)
+        if late:
+            words = "%d news of firings that had ended: nothing is opened"
+            log.info(words, len(late), extra={"event": "alerts.late", "source": source})
         incidents.heard(connection, heard, now)
         severities_changed(connection, self._notices, changed, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
@@ -136,9 +149,16 @@ class Intake:
         posts.touch_incidents(connection, ids)
 
 
-def _is_news(ended_at: datetime, current: Incident | None, last_end: datetime | None) -> bool:
+def _is_late(alert: Alert, received_at: datetime, last_end: End) -> bool:
+    """Whether this is told of a firing that is over."""
+    if alert.starts_at is None or alert.starts_at > last_end.at:
+        return False
+    return last_end.noted_at is None or received_at <= last_end.noted_at + LATE_FOR
+
+
+def _is_news(ended_at: datetime, current: Incident | None, last_end: End | None) -> bool:
     """Whether an end is none that is known already, nor one from before this firing."""
-    if last_end is not None and ended_at <= last_end:
+    if last_end is not None and ended_at <= last_end.at:
         return False
     return current is None or current.starts_at is None or ended_at >= current.starts_at
 

@@ -86,7 +86,7 @@ def resolve(connection: Connection, ids: Sequence[int], *, by: str, via: str, no
     for one in found:
         # By the source's clock: what it tells of this same firing later opens nothing anew.
         if one.id in won and one.starts_at is not None:
-            alert_ends.note(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
+            alert_ends.note_by_hand(connection, one.source, one.fingerprint, min(one.starts_at, now + CLOCKS_DIFFER))
     incident_log.note(connection, won, "resolved", f"{by}, {via}", now)
     stop_paging(connection, won, now)
     return Responded(done=tuple(won), words=f"{_named(found, won)}: resolved")

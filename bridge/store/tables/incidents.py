@@ -67,13 +67,15 @@ incidents = Table(
     sqlite_autoincrement=True,
 )
 
-# When an alert was last known to end, by its source's clock: older news than that is late.
+# When an alert was last known to end, by its source's clock: older news than that is late. And when its source said so
+# last, by ours; null: a person ended it (or a version that did not note that), and it is deaf until it starts anew.
 alert_ends = Table(
     "alert_ends",
     metadata,
     Column("source", String(40), primary_key=True),
     Column("fingerprint", String(200), primary_key=True),
     Column("ended_at", UtcTime, nullable=False),
+    Column("noted_at", UtcTime),
     Index("ix_alert_ends_ended", "ended_at"),
 )
 
