@@ -15,13 +15,17 @@ from bridge.store.tables import incidents, storms
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Storm:
-    """How a storm stands: how many incidents of it are in each state, and the newest of those that are not resolved."""
+    """How a storm stands: how many incidents of it are in each state, and the newest of those that are not resolved.
+
+    `last_id`: of the incident that joined it last, 0 where none did yet.
+    """
 
     id: int
     opened_at: datetime
     counts: dict[IncidentState, int]
     severities: dict[str, int]
     newest: tuple[Incident, ...]
+    last_id: int
 
 
 def _here(table_chat: Column[Any], table_thread: Column[Any], place: Place | None) -> ColumnElement[bool]:
@@ -81,13 +85,13 @@ def view(connection: Connection, storm_id: int, newest: int = 10) -> Storm | Non
     if row is None:
         return None
     counted = connection.execute(
-        select(incidents.c.state, incidents.c.severity, func.count())
+        select(incidents.c.state, incidents.c.severity, func.count(), func.max(incidents.c.id))
         .where(incidents.c.storm_id == storm_id)
         .group_by(incidents.c.state, incidents.c.severity)
     ).all()
     counts: dict[IncidentState, int] = {}
     severities: dict[str, int] = {}
-    for state, severity, number in counted:
+    for state, severity, number, _ in counted:
         counts[IncidentState(state)] = counts.get(IncidentState(state), 0) + number
         severities[severity] = severities.get(severity, 0) + number
     ids = connection.execute(
@@ -102,6 +106,7 @@ def view(connection: Connection, storm_id: int, newest: int = 10) -> Storm | Non
         counts=counts,
         severities=severities,
         newest=tuple(reversed(of_ids(connection, ids))),
+        last_id=max((last for *_, last in counted), default=0),
     )
 
 

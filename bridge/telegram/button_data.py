@@ -33,20 +33,20 @@ class OfMessage:
 
 @dataclass(frozen=True, slots=True)
 class OfIncident:
-    """`code`: `A7`, `P12` or `S1`. `position`: of an escalation when it was drawn."""
+    """`code`: `A7`, `P12` or `S1`. `seen`: what its card showed (`codes.pressed`); of Escalate the position."""
 
     verb: Verb
     code: str
-    position: int | None = None
+    seen: int | None = None
 
     @property
     def data(self) -> str:
         """At most 64 bytes, as the Bot API takes it."""
-        return f"{self.verb.value}:{self.code}{'' if self.position is None else f':{self.position}'}"
+        return f"{self.verb.value}:{self.code}{'' if self.seen is None else f':{self.seen}'}"
 
 
 _OF_MESSAGE = re.compile(r"(go|no|again|leave):([0-9]{1,18}):([0-9]{1,18})")
-_OF_INCIDENT = re.compile(r"(ack|res|esc):([APS][0-9]{1,18})(?::([0-9]{1,9}))?")
+_OF_INCIDENT = re.compile(r"(ack|res|esc):([APS][0-9]{1,18})(?::([0-9]{1,18}))?")
 # 18 digits: what a column of the database can hold
 
 

@@ -10,6 +10,7 @@ from bridge.domain.incident import IncidentState
 from bridge.domain.wording import ICONS, age, count, reason
 from bridge.oncall.records import NO_POLICY
 from bridge.services.chat.chat_port import Button, Card
+from bridge.services.incidents import codes
 from bridge.store.incident_log import BECAME_CRITICAL, TELEGRAM_ONLY, LogEntry
 from bridge.store.incidents import Incident
 from bridge.store.pages import Page, Paged
@@ -67,7 +68,8 @@ def storm_card(storm: Storm) -> Card:
     if left > 0:
         lines.append(f"… and {left} more: /alerts")
     is_open = storm.counts.get(IncidentState.OPEN)
-    return Card(text="\n".join(lines), buttons=(_button("Ack all", Verb.ACK, f"S{storm.id}"),) if is_open else ())
+    ack = _button("Ack all", Verb.ACK, f"S{storm.id}", codes.seen_of_storm(storm))
+    return Card(text="\n".join(lines), buttons=(ack,) if is_open else ())
 
 
 def page_card(page: Page, worst: Sequence[Incident], still_open: int, total: int) -> Card:
@@ -75,8 +77,8 @@ def page_card(page: Page, worst: Sequence[Incident], still_open: int, total: int
     lines = [f"📟 <b>Page {page.code}</b> · {count(total, 'alert')}, {still_open} open", *map(summary, worst)]
     if still_open > len(worst):
         lines.append(f"… and {still_open - len(worst)} more: /alerts")
-    buttons = (_button("Ack all", Verb.ACK, page.code),) if still_open else ()
-    return Card(text="\n".join(lines), buttons=buttons)
+    ack = _button("Ack all", Verb.ACK, page.code, total)
+    return Card(text="\n".join(lines), buttons=(ack,) if still_open else ())
 
 
 def summary(incident: Incident) -> str:
@@ -175,16 +177,17 @@ def _clock(at: datetime) -> str:
 
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:
-    resolve = _button("Resolve", Verb.RESOLVE, incident.code)
+    seen = codes.seen_of_incident(incident)
+    resolve = _button("Resolve", Verb.RESOLVE, incident.code, seen)
     if incident.state is IncidentState.RESOLVED:
         return ()
     if incident.state is IncidentState.ACKNOWLEDGED:
         return (resolve,)
-    ack = _button("Ack", Verb.ACK, incident.code)
+    ack = _button("Ack", Verb.ACK, incident.code, seen)
     if incident.due_at is None:
         return (ack, resolve)
     return (ack, resolve, _button("Escalate now", Verb.ESCALATE, incident.code, incident.position))
 
 
-def _button(label: str, verb: Verb, code: str, position: int | None = None) -> Button:
-    return Button(label=label, data=OfIncident(verb, code, position).data)
+def _button(label: str, verb: Verb, code: str, seen: int) -> Button:
+    return Button(label=label, data=OfIncident(verb, code, seen).data)

@@ -14,7 +14,8 @@ from bridge.domain.errors import Refused
 from bridge.domain.incident import IncidentState
 from bridge.oncall.naming import targets_named
 from bridge.oncall.who import Roster
-from bridge.services.incidents import respond
+from bridge.services.incidents import codes, respond
+from bridge.services.incidents.codes import Meant
 from bridge.services.incidents.intake import Intake
 from bridge.services.incidents.policies import ASKED_FOR
 from bridge.services.oncall.by_name import SIGNS
@@ -74,11 +75,11 @@ class IncidentHandlers:
 
     async def ack(self, asked: Asked) -> None:
         """`/ack CODE`: what the button Ack does."""
-        await _by_code(asked, "ack", self.acknowledge)
+        await _by_code(asked, "ack", self._acknowledge)
 
     async def resolve(self, asked: Asked) -> None:
         """`/resolve CODE`: what the button Resolve does."""
-        await _by_code(asked, "resolve", self.end)
+        await _by_code(asked, "resolve", self._resolve)
 
     async def page(self, asked: Asked) -> None:
         """`/page [@WHO] TEXT`: opens a critical incident; as a reply it takes that message's text."""
@@ -118,34 +119,33 @@ class IncidentHandlers:
 
     def press(self, button: OfIncident, connection: Connection, person: Actor) -> str:
         """A button of a card was pressed by somebody who may; gives words for them. Raises `PersonError`."""
-        if button.verb is Verb.ACK:
-            return self.acknowledge(connection, button.code, person)
-        if button.verb is Verb.RESOLVE:
-            return self.end(connection, button.code, person)
-        (incident_id,) = respond.incidents_of(connection, button.code)[:1]
-        now, seen = self._clock.now(), button.position or 0
-        return respond.escalate_now(connection, incident_id, seen=seen, by=person.name, now=now).words
+        if button.verb is Verb.ESCALATE:
+            (incident_id,) = codes.pressed(connection, button.code, None).ids[:1]
+            now, seen = self._clock.now(), button.seen or 0
+            return respond.escalate_now(connection, incident_id, seen=seen, by=person.name, now=now).words
+        meant = codes.pressed(connection, button.code, button.seen)
+        act = self._acknowledge if button.verb is Verb.ACK else self._resolve
+        return act(connection, meant, person)
 
-    def acknowledge(self, connection: Connection, code: str, person: Actor) -> str:
-        """Acknowledge what the code stands for; gives words for the person. Raises `PersonError`."""
-        ids = respond.incidents_of(connection, code)
+    def _acknowledge(self, connection: Connection, meant: Meant, person: Actor) -> str:
         now, roster = self._clock.now(), self._roster(connection)
-        return respond.acknowledge(connection, ids, by=person.name, via="chat", roster=roster, now=now).words
+        done = respond.acknowledge(connection, meant.ids, by=person.name, via="chat", roster=roster, now=now)
+        return f"{done.words}{meant.rest}"
 
-    def end(self, connection: Connection, code: str, person: Actor) -> str:
-        """Resolve what the code stands for; gives words for the person. Raises `PersonError`."""
-        ids = respond.incidents_of(connection, code)
-        return respond.resolve(connection, ids, by=person.name, via="chat", now=self._clock.now()).words
+    def _resolve(self, connection: Connection, meant: Meant, person: Actor) -> str:
+        done = respond.resolve(connection, meant.ids, by=person.name, via="chat", now=self._clock.now())
+        return f"{done.words}{meant.rest}"
 
 
-async def _by_code(asked: Asked, command: str, act: Callable[[Connection, str, Actor], str]) -> None:
+async def _by_code(asked: Asked, command: str, act: Callable[[Connection, Meant, Actor], str]) -> None:
     code = asked.typed
 
     def run(connection: Connection) -> Did | str:
         if not code:
             words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
             return Did(words=words, outcome="incomplete")
-        return escape(act(connection, code, asked.asker.person))
+        meant = codes.typed(connection, code, asked.message.date)
+        return escape(act(connection, meant, asked.asker.person))
 
     await asked.commit(run, about=code.strip().upper())
 

@@ -1,6 +1,5 @@
 """What people answer to an incident: acknowledge, resolve, escalate now."""
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,6 @@ from bridge.store import (
     page_requests,
     pages,
     posts,
-    storms,
 )
 from bridge.store.incidents import Incident
 
@@ -32,8 +30,6 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 REPORT_ENDS = frozenset({"alertmanager", "grafana", "uptime-kuma", "heartbeat"})
 """Sources that tell when an alert is over: only for them an Ack may run out."""
 
-_CODE = re.compile(r"([APS])([0-9]{1,18})", re.IGNORECASE)
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Responded:
@@ -41,23 +37,6 @@ class Responded:
 
     done: tuple[int, ...]
     words: str
-
-
-def incidents_of(connection: Connection, code: str) -> list[int]:
-    """The incidents of a code: `A7` one, `P12` those of a page, `S3` those of a storm. Raises `NotFound`."""
-    found = _CODE.fullmatch(code.strip())
-    if found is None:
-        raise NotFound(f"“{code[:20]}” is no code such as A7 or P12: /alerts shows them.")
-    kind, number = found[1].upper(), int(found[2])
-    if kind == "P":
-        ids = pages.incident_ids(connection, number)
-    elif kind == "S":
-        ids = storms.incident_ids(connection, number)
-    else:
-        ids = [number] if incidents.get(connection, number) else []
-    if not ids:
-        raise NotFound(f"There is nothing with the code {kind}{number}: /alerts shows what is open.")
-    return ids
 
 
 def acknowledge(
