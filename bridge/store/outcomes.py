@@ -160,23 +160,24 @@ def _answer(one: Finished, at: int | None) -> tuple[object, ...]:
     )
 
 
-_WITH_SMS_ID = select(attempts.c.sms_id, attempts.c.call, attempts.c.finished_at).where(
+_WITH_SMS_ID = select(attempts.c.sms_id, attempts.c.call, attempts.c.gateway, attempts.c.finished_at).where(
     attempts.c.sms_id.in_(bindparam("ids", expanding=True)), HAS_SMS_ID
 )
 
 
 def seen_before(connection: Connection, calls: Mapping[str, Call]) -> set[str]:
-    """Of these sms_ids (sms_id -> our call), the ones that an earlier call had got when this one began.
+    """Of these sms_ids (sms_id -> our call), the ones that an earlier call of its gateway had got when this one began.
 
     Calls that ran side by side do not count: the gateway's ids look like times, and two of them may be the same.
     """
     if not calls:
         return set()
     rows = connection.execute(_WITH_SMS_ID, {"ids": list(calls)})
+    earlier = ((row, calls[row.sms_id]) for row in rows if row.finished_at)
     return {
         row.sms_id
-        for row in rows
-        if row.call != calls[row.sms_id].id and row.finished_at and row.finished_at <= calls[row.sms_id].claimed_at
+        for row, ours in earlier
+        if row.gateway == ours.gateway and row.call != ours.id and row.finished_at <= ours.claimed_at
     }
 
 

@@ -3,6 +3,7 @@ import logging
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from bridge.domain.decision import Hold
 from bridge.domain.delivery import Cause, State
 from bridge.domain.errors import StoreUnavailable
+from bridge.domain.failover import Way
 from bridge.domain.outcome import Accepted, GatewayWords, Outcome
 from bridge.sandbox.msmpusher import Call, Mode, MsmpusherSandbox
 from bridge.store import messages, outcomes, switches
@@ -112,22 +114,36 @@ async def test_an_id_that_belongs_to_another_call_is_no_acceptance(
     assert (second.lines[0].state, second.lines[0].reason) == (State.UNKNOWN, "repeated_id")
 
 
-async def test_an_id_from_before_a_restart_is_recognised(make_rig: MakeRig, gateway: MsmpusherSandbox) -> None:
-    class SameId:
-        name = "msmpusher"
+@dataclass
+class SameId:
+    """Gives every message the id that it gave the one before."""
 
-        async def send(self, numbers: Sequence[str], text: str) -> Mapping[str, Outcome]:
-            return {one: Accepted(words=GatewayWords(sms_id="MSG_TRANS_1")) for one in numbers}
+    name: str
 
-        async def aclose(self) -> None:
-            pass
+    async def send(self, numbers: Sequence[str], text: str) -> Mapping[str, Outcome]:
+        return {one: Accepted(words=GatewayWords(sms_id="1")) for one in numbers}
 
-    rig = await make_rig(gateways=[SameId(), SameId()])
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+async def test_an_id_from_before_a_restart_is_recognised(make_rig: MakeRig) -> None:
+    rig = await make_rig(gateways=[SameId("msmpusher"), SameId("msmpusher")])
     for expected in ([State.ACCEPTED], [State.UNKNOWN]):
         message = await rig.send(1)
         await rig.step()
         await rig.deliverer.step()
         assert [line.state for line in (await rig.view(message)).lines] == expected
+
+
+async def test_the_ids_of_each_gateway_are_its_own(make_rig: MakeRig) -> None:
+    ways = [Way(name="alpha", countries=frozenset({"GH"})), Way(name="beta")]
+    rig = await make_rig(gateways=[SameId("alpha"), SameId("beta")], ways=ways)
+    for to, took in (("+233241109433", "alpha"), ("+22890112345", "beta")):
+        message = await rig.send([to])
+        await rig.step()
+        await rig.deliverer.step()
+        assert [(line.state, line.gateway) for line in (await rig.view(message)).lines] == [(State.ACCEPTED, took)]
 
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
