@@ -230,6 +230,43 @@ async def test_what_a_person_resolved_while_it_fires_stays_so_until_it_starts_an
     assert len(team.phone(AMA).texts) == 2
 
 
+# --- a card only
+
+
+NO_INFO = f'{ONCALL}[[routes]]\nmatch = {{ severity = "info" }}\npolicy = "none"\n'
+
+
+async def test_a_card_only_that_gets_worse_is_paged_about(team: Team) -> None:
+    await team.on_call(NO_INFO)
+    await generic(team, key="disk", title="disk filling", severity="info")
+    await generic(team, key="disk", title="disk filling", severity="info")
+    assert team.phone(AMA).texts == []
+    await generic(team, key="disk", title="disk filling", severity="error")
+    await team.phone(AMA).gets_some("ERROR disk filling")
+    await team.ama.chat.shows("A1", "error", "next step")
+    await generic(team, key="disk", title="disk filling", severity="error")
+    await team.minutes_pass(1.1)
+    assert len(team.phone(AMA).texts) == 1
+
+
+async def test_a_card_only_is_paged_about_at_its_next_news_once_the_file_has_a_policy_for_it(team: Team) -> None:
+    await team.on_call(f'{ONCALL}[[routes]]\nmatch = {{}}\npolicy = "none"\n')
+    await team.alertmanager.fires("disk full")
+    assert team.phone(AMA).texts == []
+    await team.on_call(ONCALL)
+    await team.alertmanager.fires("disk full", again=True)
+    await team.phone(AMA).gets_some("CRITICAL disk full")
+
+
+async def test_a_card_only_that_is_acknowledged_stays_so_though_it_gets_worse(team: Team) -> None:
+    await team.on_call(NO_INFO)
+    await generic(team, key="disk", title="disk filling", severity="info")
+    await team.ama.says("/ack A1")
+    await team.ama.chat.shows("A1 disk filling: acknowledged")
+    await generic(team, key="disk", title="disk filling", severity="error")
+    assert team.phone(AMA).texts == []
+
+
 # --- joins
 
 

@@ -35,7 +35,8 @@ SOURCE = "heartbeat"
 LISTENING = "heartbeats"
 """The switch that says when somebody listened last."""
 
-SIGN_EVERY = timedelta(seconds=30)
+SIGN_EVERY = timedelta(seconds=10)
+"""So much of the time in which somebody did listen is forgiven at a kill, at most."""
 
 AGAIN_AFTER = timedelta(hours=1)
 """At least: somebody may have resolved it by hand, and it is silent still. That must not be the end of it."""

@@ -13,6 +13,7 @@ from bridge.oncall.routes import way
 from bridge.oncall.who import Roster
 from bridge.services.chat.notices import Notices, show_incident, show_storm
 from bridge.services.incidents.respond import CLOCKS_DIFFER, ended_by_source
+from bridge.services.incidents.routed_anew import page_if_routed
 from bridge.services.incidents.worse import Change, severities_changed
 from bridge.store import alert_ends, incident_log, incidents, posts, storms
 from bridge.store.alert_ends import End
@@ -76,6 +77,7 @@ class Intake:
         ends = alert_ends.of(connection, source, fingerprints)
         heard: list[tuple[int, Alert]] = []
         changed: list[Change] = []
+        others: list[tuple[Incident, Alert]] = []
         new: list[Alert] = []
         over: list[int] = []
         late: list[Alert] = []
@@ -90,8 +92,9 @@ class Intake:
                     over += [current.id] if current else []
             elif current is not None:
                 heard.append((current.id, alert))
-                if alert.severity is not current.severity:
-                    changed.append(Change(incident=current, alert=alert))
+                change = Change(incident=current, alert=alert)
+                changed += [change] if alert.severity is not current.severity else []
+                others += [] if change.is_critical_now else [(current, alert)]
             elif last_end is None or not _is_late(alert, received_at, last_end):
                 new.append(alert)
             else:
@@ -101,6 +104,7 @@ class Intake:
             log.info(words, len(late), extra={"event": "alerts.late", "source": source})
         incidents.heard(connection, heard, now)
         severities_changed(connection, self._notices, changed, roster, now)
+        page_if_routed(connection, others, roster, now)
         posts.touch_incidents(connection, [incident_id for incident_id, _ in heard])
         if over:
             ended_by_source(connection, over, source, now)
