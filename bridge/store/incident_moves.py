@@ -35,7 +35,7 @@ def resolve(connection: Connection, ids: Iterable[int], *, by: str, now: datetim
 
 
 def begin(connection: Connection, incident_id: int, policy: str, due_at: datetime | None, now: datetime) -> bool:
-    """It became critical, or has a route: it is open, whoever acknowledged it, and pages by this policy from `due_at` on.
+    """It is critical or has a route by now: open, whoever acknowledged it, it pages by this policy from `due_at` on.
 
     None: it pages nobody. False when it is resolved.
     """
