@@ -75,11 +75,11 @@ class IncidentHandlers:
 
     async def ack(self, asked: Asked) -> None:
         """`/ack CODE`: what the button Ack does."""
-        await _by_code(asked, "ack", self._acknowledge)
+        await self._by_code(asked, "ack", self._acknowledge)
 
     async def resolve(self, asked: Asked) -> None:
         """`/resolve CODE`: what the button Resolve does."""
-        await _by_code(asked, "resolve", self._resolve)
+        await self._by_code(asked, "resolve", self._resolve)
 
     async def page(self, asked: Asked) -> None:
         """`/page [@WHO] TEXT`: opens a critical incident; as a reply it takes that message's text."""
@@ -127,6 +127,18 @@ class IncidentHandlers:
         act = self._acknowledge if button.verb is Verb.ACK else self._resolve
         return act(connection, meant, person)
 
+    async def _by_code(self, asked: Asked, command: str, act: Callable[[Connection, Meant, Actor], str]) -> None:
+        code = asked.typed
+
+        def run(connection: Connection) -> Did | str:
+            if not code:
+                words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
+                return Did(words=words, outcome="incomplete")
+            meant = codes.typed(connection, code, self._clock.now())
+            return escape(act(connection, meant, asked.asker.person))
+
+        await asked.commit(run, about=code.strip().upper())
+
     def _acknowledge(self, connection: Connection, meant: Meant, person: Actor) -> str:
         now, roster = self._clock.now(), self._roster(connection)
         done = respond.acknowledge(connection, meant.ids, by=person.name, via="chat", roster=roster, now=now)
@@ -135,19 +147,6 @@ class IncidentHandlers:
     def _resolve(self, connection: Connection, meant: Meant, person: Actor) -> str:
         done = respond.resolve(connection, meant.ids, by=person.name, via="chat", now=self._clock.now())
         return f"{done.words}{meant.rest}"
-
-
-async def _by_code(asked: Asked, command: str, act: Callable[[Connection, Meant, Actor], str]) -> None:
-    code = asked.typed
-
-    def run(connection: Connection) -> Did | str:
-        if not code:
-            words = f"Which one? Write /{command} and a code, such as /{command} A7. /alerts shows them."
-            return Did(words=words, outcome="incomplete")
-        meant = codes.typed(connection, code, asked.message.date)
-        return escape(act(connection, meant, asked.asker.person))
-
-    await asked.commit(run, about=code.strip().upper())
 
 
 def _who_and_text(typed: str) -> tuple[str, str]:

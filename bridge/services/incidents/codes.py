@@ -37,12 +37,12 @@ class Meant:
         return f"; {self.unseen} more came meanwhile, still open" if self.unseen else ""
 
 
-def typed(connection: Connection, code: str, written_at: datetime) -> Meant:
-    """Of a code that somebody wrote then. Raises `NotFound`, and `Refused` where nothing of it can have been read."""
+def typed(connection: Connection, code: str, now: datetime) -> Meant:
+    """Of a code that somebody wrote just now. Raises `NotFound`, and `Refused` where none of it can have been read."""
     found = _of(connection, code)
     if not _is_storm(code):
         return _all(found)
-    return _seen_of(found, [one for one in found if one.opened_at <= written_at - UNREAD_FOR])
+    return _seen_of(found, [one for one in found if one.opened_at <= now - UNREAD_FOR])
 
 
 def pressed(connection: Connection, code: str, seen: int | None) -> Meant:
