@@ -61,7 +61,7 @@ def web_app(routes: Sequence[Route], astray: Callable[[Request, int], Awaitable[
 
     async def not_found(request: Request, _error: Exception) -> Response:
         await astray(request, 404)
-        return problem(404, "not_found", "There is no such address.")
+        return problem(404, "not_found", "There is no such address: /openapi.json lists those that there are.")
 
     async def wrong_method(request: Request, error: Exception) -> Response:
         await astray(request, 405)
