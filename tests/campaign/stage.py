@@ -60,6 +60,9 @@ class Stage:
         self._said = 0
         self.writers: set[int] = set()
         self._fired = 0
+        self.deleted: set[int] = (
+            set()
+        )  # messages whose card people deleted when it showed the end: nobody edits it any more
 
     def _database_on_a_small_disk(self) -> None:
         disk = self.folder / "disk"

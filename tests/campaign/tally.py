@@ -95,10 +95,12 @@ def _said(stage: Stage) -> int:
 
 
 def _refused(stage: Stage) -> tuple[str, ...]:
-    """Beginnings of what the books say about cards that a chat takes no more: blocked, kicked. The database knows."""
+    """Beginnings of what the books say about cards that a chat takes no more (blocked, kicked: the database knows), or
+    that people deleted once they had read the end.
+    """
     rows = stage.scene.books.rows("SELECT message_id, incident_id FROM posts WHERE trouble != ''")
     found = [f"A{row['incident_id']}:" if row["incident_id"] else f"#{row['message_id']}" for row in rows]
-    return tuple(found)
+    return (*found, *(f"#{message_id}" for message_id in stage.deleted))
 
 
 def _told_in_vain(words: str, refused: Sequence[str]) -> bool:

@@ -1,5 +1,6 @@
 """What Telegram can show: refusals, broken answers, limits, and chats that change under the bot."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -118,9 +119,15 @@ def is_blocked(stage: Stage) -> None:
             telegram.block(user)
 
 
+_OF_MESSAGE = re.compile(r"#(\d+) ")
+_NOT_THE_END = ("🕒", "❓")
+
+
 def loses_cards(stage: Stage) -> None:
-    """People delete all that the bot wrote to them."""
+    """People delete all that the bot wrote to them. Telegram tells nobody: only an edit finds that a card is gone."""
     telegram = stage.scene.telegram
     for chat in list(telegram.world.chats.values()):
         for message in telegram.from_bot(chat):
+            if (found := _OF_MESSAGE.match(message.text)) and not any(sign in message.text for sign in _NOT_THE_END):
+                stage.deleted.add(int(found[1]))
             telegram.delete(message)
