@@ -36,7 +36,7 @@ def render(message: MessageView, chat_id: int, now: datetime, *, name_gateways: 
         text = "\n".join([*_head(message, hide), *_lines(message, hide, width, most), *_foot(message, hide, now)])
         if shown_length(text) <= TEXT_LIMIT:
             break
-    return Card(text=text, buttons=_buttons(message, now))
+    return Card(text=text, buttons=_buttons(message))
 
 
 def shown_length(html: str) -> int:
@@ -209,8 +209,8 @@ def _ends(message: MessageView) -> str:
     return f" Unanswered, it is cancelled after {minutes}, at {_clock(until)}." if until else ""
 
 
-def _buttons(message: MessageView, now: datetime) -> tuple[Button, ...]:
-    if message.buttons_until is None or message.buttons_until <= now:
+def _buttons(message: MessageView) -> tuple[Button, ...]:
+    if message.buttons_until is None:  # their end is written down, and then shown: a card goes by no clock
         return ()
     if message.hold.asks and message.counts.get(State.HELD):
         return _button(message, "Send now", Verb.SEND), _button(message, "Cancel", Verb.CANCEL)
