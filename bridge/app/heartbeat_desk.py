@@ -14,9 +14,6 @@ from bridge.services.heartbeats.outgoing import CALL_LIMIT_S, EVERY_S, OutgoingH
 from bridge.settings import Settings
 from bridge.store.database import Database
 
-GATHERS_S = 0.02
-"""From news to the look for heartbeats that are late: all else is more urgent."""
-
 
 class HeartbeatDesk:
     """The loops over heartbeats that come in, and over the one that goes out."""
@@ -33,7 +30,7 @@ class HeartbeatDesk:
     ) -> None:
         """`loops`: those whose work must move."""
         self.heartbeats = heartbeats
-        self.loop = WorkLoop("heartbeats", self.heartbeats.step, clock, every_s=5, gather_s=GATHERS_S)
+        self.loop = WorkLoop("heartbeats", self.heartbeats.step, clock, every_s=5)
         self._client = httpx.AsyncClient(timeout=CALL_LIMIT_S, follow_redirects=False)
         self.outgoing = OutgoingHeartbeat(
             url=settings.heartbeat_url,
