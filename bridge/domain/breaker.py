@@ -49,7 +49,13 @@ class Breaker:
 
     def rests(self, now: datetime) -> bool:
         """Whether it asked not to be called now."""
-        return self.rests_until is not None and now < self.rests_until <= now + LONGEST_REST
+        return self.rest(now) > timedelta(0)
+
+    def rest(self, now: datetime) -> timedelta:
+        """For how long it asked not to be called."""
+        if self.rests_until is None or not now < self.rests_until <= now + LONGEST_REST:
+            return timedelta(0)
+        return self.rests_until - now
 
     def probed(self, now: datetime) -> "Breaker":
         """A call goes to it now: while it is out, the next one only after a while."""

@@ -12,7 +12,7 @@ from bridge.domain.outcome import Outcome
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import Mode, MsmpusherSandbox
 from bridge.store import breakers, messages, outcomes, queue
-from bridge.store.queue import PRIORITY_PAGE
+from bridge.store.queue import PRIORITY_PAGE, PRIORITY_SINGLE
 from tests.services.conftest import MakeRig
 from tests.services.rig import Rig
 from tests.support.manual_clock import ManualClock
@@ -255,6 +255,41 @@ async def test_a_number_that_one_refuses_waits_for_the_other_that_asked_for_rest
     two.clock.advance(61)
     await two.turns()
     assert await two.line(message) == (State.ACCEPTED, "ok", "second")
+
+
+@pytest.mark.parametrize("busy", ["first", "second"])
+@pytest.mark.parametrize("priority", [PRIORITY_PAGE, PRIORITY_SINGLE])
+async def test_who_asks_for_an_hour_keeps_nobody_from_the_other_one(start: StartTwo, busy: str, priority: int) -> None:
+    two = await start()
+    resting, blips = (two.first, two.second) if busy == "first" else (two.second, two.first)
+    resting.mode, blips.mode = Mode.BUSY_SECONDS, Mode.DOWN
+    resting.knobs.retry_after_s = 3600
+    message = await two.rig.send([GHANA], priority=priority)
+    await two.turns()
+    assert (await two.line(message))[0] is State.QUEUED
+    blips.mode = Mode.OK
+    two.clock.advance(3)
+    await two.turns()
+    assert (await two.line(message))[0] is State.ACCEPTED
+    assert (len(resting.calls), len(blips.sent)) == (1, 1)
+
+
+async def test_the_repeat_of_a_page_of_which_nobody_knows_goes_by_who_is_awake(start: StartTwo) -> None:
+    two = await start()
+    two.first.mode, two.second.mode = Mode.FAILS, Mode.BUSY_SECONDS
+    two.second.knobs.retry_after_s = 3600
+    await two.sends("+233551234567")
+    two.first.mode = Mode.RESET_BEFORE
+    page = await two.rig.send([GHANA], priority=PRIORITY_PAGE)
+    await two.turns()
+    assert (await two.line(page))[0] is State.UNKNOWN
+    two.first.mode = Mode.OK
+    await two.rig.database.write(
+        lambda connection: messages.move(connection, page, Cause.PAGE_RULE, State.QUEUED, now=two.clock.now())
+    )
+    await two.turns()
+    assert await two.line(page) == (State.ACCEPTED, "ok", "first")
+    assert len(two.second.calls) == 1
 
 
 async def test_a_page_does_not_wait_for_a_gateway_that_hangs_with_all_its_slots(start: StartTwo) -> None:

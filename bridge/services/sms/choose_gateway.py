@@ -49,8 +49,7 @@ class Gateways:
         """The gateway to ask about a delivery. `full`: those that need not be thought of."""
         ways = self.ways
         if len(ways) > 1:
-            # Whoever was asked about it in this pass is not asked again, unless nobody else is there.
-            ways = failover.left(ways, number, failover.read_asked(asked)) or failover.left(ways, number, ())
+            ways = self._in_turn(number, failover.read_asked(asked))
             ways = [way for way in ways if way.name not in full] or ways
         way = min(ways, key=lambda one: self._of(one.name).rank(self.now))
         self.known[way.name] = self._of(way.name).probed(self.now)
@@ -69,6 +68,20 @@ class Gateways:
         others = failover.left(self.ways, number, asked)
         resting = [self._of(one.name).rests(self.now) for one in others]
         return not all(resting), any(resting)
+
+    def rests_of_others(self, number: str, gateway: str, asked: failover.Asked) -> list[float]:
+        """Of each other one than `gateway` that has not refused the number: seconds that it wants to be left alone."""
+        others = failover.left(self.ways, number, {gateway, *failover.next_pass(asked)})
+        return [self._of(one.name).rest(self.now).total_seconds() for one in others]
+
+    def _in_turn(self, number: str, asked: failover.Asked) -> Sequence[Way]:
+        """Those not asked in this pass; where each of them rests, the pass is over for whoever does not."""
+        left = failover.left(self.ways, number, asked)
+        again = failover.left(self.ways, number, failover.next_pass(asked))
+        for some in (left, again):
+            if awake := [one for one in some if not self._of(one.name).rests(self.now)]:
+                return awake
+        return left or again or self.ways
 
     def _of(self, name: str) -> Breaker:
         return self.known.get(name) or Breaker(gateway=name)

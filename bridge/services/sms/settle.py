@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from bridge.domain import failover
 from bridge.domain.delivery import Next, State, follow
-from bridge.domain.outcome import Accepted, Outcome, Reason, Rejected, Unknown
+from bridge.domain.failover import Mark
+from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Rejected, Unknown
 from bridge.services.sms.choose_gateway import Gateways
 from bridge.services.sms.retry import RetryPolicy
 from bridge.store import outcomes
@@ -73,13 +74,19 @@ def _next(
     if elsewhere and not isinstance(outcome, Unknown):
         return Next(state=State.QUEUED, due_at=now, asked=failover.write_asked(asked))
     summed_up = failover.sum_up(outcome, asked, waits=waits)
+    if isinstance(summed_up, NotSent):
+        # What a gateway asks for goes for it alone: whoever may be asked first, is.
+        rests = gateways.rests_of_others(delivery.number, answered.call.gateway, asked)
+        if mark is not Mark.NEVER:
+            rests.append(summed_up.retry_after_s or 0)
+        summed_up = replace(summed_up, retry_after_s=min(rests, default=0) or None)
     started_at = delivery.round_started_at
     if answered.call.page:  # as old as when it was claimed: the clock may have been set since
         started_at += now - answered.call.claimed_at
     retry_at = policy.next_due(summed_up, tries=delivery.tries, started_at=started_at, now=now)
     following = follow(summed_up, listed=len(answered.outcomes), now=now, retry_at=retry_at)
     # Of a page of which nobody knows, the repeat goes to another gateway.
-    return replace(following, asked=failover.write_asked(asked if elsewhere or waits else failover.next_pass(asked)))
+    return replace(following, asked=failover.write_asked(asked if elsewhere else failover.next_pass(asked)))
 
 
 def _repeated_ids(connection: Connection, answered: Sequence[EndedCall]) -> set[tuple[str, str]]:
