@@ -10,7 +10,7 @@ from bridge.app.identity import new_id
 from bridge.clock import Clock
 from bridge.domain.failover import Way
 from bridge.engine.work_loop import WorkLoop
-from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.choose_gateway import Standing
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.gateway_alarms import Alarms
@@ -53,6 +53,7 @@ class Outbox:
         self.claims = Claims(new_id, leased=leased)
         self._on_finished = on_finished
         admins = [Place(chat_id=admin) for admin in sorted(settings.telegram_admins)]
+        self.gateways = tuple(one.name for one in gateways)
         self.alarms = {
             way.name: Alarms(database, clock, gateway=way.name, places=places, everywhere=admins) for way in ways
         }
@@ -81,11 +82,10 @@ class Outbox:
         # The poll is how messages that another process adds (bridge send) are seen within a second.
         self.loop = WorkLoop("delivery", self.deliverer.step, clock, every_s=0.5)
 
-    def _heard(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
-        for name, alarms in self.alarms.items():
-            alarms.heard(
-                [one for one in finished if one.gateway == name], [one for one in turned if one.breaker.gateway == name]
-            )
+    def _heard(self, finished: Sequence[Finished], standings: Sequence[Standing]) -> None:
+        for one in standings:
+            if alarms := self.alarms.get(one.breaker.gateway):
+                alarms.heard([ended for ended in finished if ended.gateway == one.breaker.gateway], one)
         for name, balance in self.balances.items():
             balance.heard([one for one in finished if one.gateway == name])
         self._on_finished(finished)

@@ -273,7 +273,7 @@ class Replica:
         found: dict[str, object] = {}
         if self.leader is not None and not self.leader.reaches_telegram:
             found["telegram"] = "not reached"
-        if failing := standing.failing:
+        if failing := standing.failing(self.outbox.gateways):
             found["gateways"] = failing
         return found | standing.late(now, timedelta(seconds=10))
 

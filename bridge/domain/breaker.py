@@ -78,8 +78,12 @@ class Breaker:
                 return self
         if works:
             # What was under way when it went out tells nothing of now.
-            return self if self.out_since is not None and claimed_at < self.out_since else Breaker(gateway=self.gateway)
+            return self if self._was_under_way(claimed_at, now) else Breaker(gateway=self.gateway)
         return self._failed(outcome, claimed_at, now)
+
+    def _was_under_way(self, claimed_at: datetime, now: datetime) -> bool:
+        """When the gateway went out; that this lies ahead only says that our clock was ahead then."""
+        return self.out_since is not None and claimed_at < self.out_since <= now
 
     def _failed(self, outcome: Outcome, claimed_at: datetime, now: datetime) -> "Breaker":
         told = outcome.retry_after_s if isinstance(outcome, NotSent) else None
@@ -87,8 +91,8 @@ class Breaker:
         failures = self.failures + 1
         at_once = isinstance(outcome, NotSent) and outcome.out_of_service
         failed = replace(self, failures=failures, reason=outcome.reason, rests_until=rests_until)
-        if self.out_since is not None and claimed_at <= self.out_since:
-            return failed  # it was under way when the gateway went out, and is no probe
+        if self._was_under_way(claimed_at, now):
+            return failed  # and is no probe
         if self.out_since is not None:
             every = min(2 * self.probe_every, LONGEST_PROBE)
             return replace(failed, probe_every=every, probe_at=now + every)

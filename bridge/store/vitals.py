@@ -1,6 +1,6 @@
 """How the work stands: what is due and how long it waits."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -26,10 +26,10 @@ class Vitals:
     breakers: Mapping[str, Breaker]
     balances: Mapping[str, Told]  # by gateway, of each that ever told it
 
-    @property
-    def failing(self) -> dict[str, str]:
-        """Gateways whose last call failed: name -> reason."""
-        return {one.gateway: one.reason.value for one in self.breakers.values() if one.failures and one.reason}
+    def failing(self, gateways: Collection[str]) -> dict[str, str]:
+        """Those of the gateways whose last call failed: name -> reason."""
+        known = (one for name, one in self.breakers.items() if name in gateways)
+        return {one.gateway: one.reason.value for one in known if one.failures and one.reason}
 
     def late(self, now: datetime, patience: timedelta) -> dict[str, int]:
         """What is due for longer than that: its name -> seconds."""

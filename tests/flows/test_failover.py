@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from bridge.sandbox.msmpusher import Mode
@@ -89,3 +90,23 @@ async def test_what_may_have_been_sent_stays_with_the_first_gateway(team: Team, 
     assert textlocal.sent == []
     await team.kofi.presses("Leave it", card)
     await team.kofi.chat.shows("left as it is by Kofi", at=card)
+
+
+async def test_a_gateway_that_is_no_longer_set_up_is_not_told_to_be_failing(team: Team, textlocal: FakeService) -> None:
+    team.gateway.next_modes.append(Mode.FAILS)
+    textlocal.decides = lambda asked: fails(7, "Insufficient credits")
+    await team.kofi.says("/sms 0241109433 hello")
+    await team.phone("+233241109433").gets("hello")
+    await team.kofi.chat.shows("by msmpusher")
+    await team.ama.chat.shows("⚠️ Gateway textlocal", "Messages go by msmpusher.")
+    assert (await _degraded(team))["gateways"] == {"textlocal": "no_balance"}
+    await team.restart(after_s=60, gateways=("msmpusher",))
+    assert "gateways" not in await _degraded(team)
+
+
+async def _degraded(team: Team) -> dict[str, object]:
+    async with httpx.AsyncClient() as http:
+        answer = await http.get(f"http://127.0.0.1:{team.app.port}/readyz")
+    found = answer.json()
+    assert isinstance(found, dict)
+    return found.get("degraded", {})

@@ -11,7 +11,7 @@ from bridge.domain.failover import Way
 from bridge.engine.work_loop import WorkLoop
 from bridge.gateways import Gateway, msmpusher
 from bridge.sandbox.msmpusher import MsmpusherSandbox
-from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.choose_gateway import Standing
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.deliver import Deliverer
 from bridge.services.sms.retry import RetryPolicy
@@ -54,7 +54,7 @@ class Rig:
         self.database = database(path)
         self._hears = hears
         self.heard: list[Finished] = []
-        self.turned: list[Turned] = []
+        self.turned: list[Standing] = []
         self.woken = asyncio.Event()
         self._ids = count(1)
         made = gateways or [
@@ -137,10 +137,10 @@ class Rig:
         self.woken.set()
         self.loop.wake()
 
-    def _hear(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
+    def _hear(self, finished: Sequence[Finished], standings: Sequence[Standing]) -> None:
         self._hears()
         self.heard += finished
-        self.turned += turned
+        self.turned += [one for one in standings if one.turned]
         task = asyncio.ensure_future(self._tell())
         self._told.add(task)
         task.add_done_callback(self._told.discard)

@@ -1,6 +1,7 @@
 """What admins are told of a gateway that only they can mend, and that it works again."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from bridge.domain.breaker import Breaker
 from bridge.domain.delivery import Next, State
 from bridge.domain.outcome import Accepted, NotSent, Outcome, Reason, Unknown
-from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.choose_gateway import Standing
 from bridge.services.sms.gateway_alarms import Alarms
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -23,6 +24,7 @@ from tests.support.manual_clock import ManualClock
 
 NO_BALANCE = NotSent(reason=Reason.NO_BALANCE, out_of_service=True)
 BAD_KEY = NotSent(reason=Reason.BAD_KEY, out_of_service=True)
+IN = Standing(breaker=Breaker(gateway="msmpusher"))
 BALANCE, KEY, CLEAR = "balance", "keys", "works again"
 
 
@@ -40,7 +42,7 @@ class Admins:
 
     async def hear(self, *outcomes: Outcome, began: datetime | None = None) -> None:
         """These outcomes were written now, of rounds that began just now or at `began`."""
-        self.alarms.heard([_finished(outcome, began or self.clock.now()) for outcome in outcomes])
+        self.alarms.heard([_finished(outcome, began or self.clock.now()) for outcome in outcomes], IN)
         await self.alarms.stop()
 
     async def read(self) -> list[str]:
@@ -150,8 +152,8 @@ async def test_what_was_under_way_when_another_was_refused_ends_no_alarm(admins:
 async def test_an_alarm_that_comes_while_the_all_clear_is_written_gets_its_own(admins: Admins) -> None:
     await admins.hear(NO_BALANCE)
     now = admins.clock.now()
-    admins.alarms.heard([_finished(Accepted(), now)])
-    admins.alarms.heard([_finished(BAD_KEY, now)])
+    admins.alarms.heard([_finished(Accepted(), now)], IN)
+    admins.alarms.heard([_finished(BAD_KEY, now)], IN)
     await admins.alarms.stop()
     assert await admins.read() == [BALANCE, CLEAR, KEY]
     admins.minutes_pass(61)
@@ -180,15 +182,15 @@ async def test_who_heard_that_nothing_can_be_sent_hears_it_again_and_that_it_is_
     here, private = Place(chat_id=-100), Place(chat_id=7)
     alarms = Alarms(admins.database, admins.clock, gateway="msmpusher", places=[here], everywhere=[private])
 
-    async def hear(outcome: Outcome, *turned: Turned) -> None:
-        alarms.heard([_finished(outcome, admins.clock.now())], turned)
+    async def hear(outcome: Outcome, standing: Standing = IN) -> None:
+        alarms.heard([_finished(outcome, admins.clock.now())], standing)
         await alarms.stop()
 
     now = admins.clock.now()
     out = Breaker(gateway="msmpusher", failures=1, reason=Reason.NO_BALANCE, out_since=now)
-    await hear(NO_BALANCE, Turned(breaker=out))
+    await hear(NO_BALANCE, Standing(breaker=out))
     admins.minutes_pass(61)
-    await hear(NO_BALANCE)
+    await hear(NO_BALANCE, Standing(breaker=out))
     await hear(Accepted())
     rows = await admins.database.read(lambda c: c.execute(select(posts).order_by(posts.c.id)).all())
     for place in (here, private):
@@ -196,14 +198,72 @@ async def test_who_heard_that_nothing_can_be_sent_hears_it_again_and_that_it_is_
         assert ["works again" in words for words in said] == [False, False, True]
 
 
-async def test_that_calls_fail_is_said_once_with_what_becomes_of_messages(admins: Admins) -> None:
-    out = Breaker(gateway="msmpusher", failures=3, reason=Reason.UNREACHABLE, out_since=admins.clock.now())
-    failed = _finished(NotSent(reason=Reason.UNREACHABLE), admins.clock.now())
-    admins.alarms.heard([failed], [Turned(breaker=out, others=("textlocal",), several=True)])
-    admins.minutes_pass(90)
-    admins.alarms.heard([failed])
+def _out(admins: Admins, *others: str) -> Standing:
+    """It went out now, since it cannot be reached."""
+    breaker = Breaker(gateway="msmpusher", failures=3, reason=Reason.UNREACHABLE, out_since=admins.clock.now())
+    return Standing(breaker=breaker, others=others, several=True)
+
+
+async def _fails(admins: Admins, standing: Standing) -> None:
+    admins.alarms.heard([_finished(NotSent(reason=Reason.UNREACHABLE), admins.clock.now())], standing)
     await admins.alarms.stop()
-    rows = await admins.database.read(lambda c: c.execute(select(posts.c.text)).scalars().all())
-    assert set(rows) == {
-        "⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway cannot be reached. Messages go by textlocal."
-    }
+
+
+async def _texts(admins: Admins) -> list[str]:
+    rows = await admins.database.read(lambda c: c.execute(select(posts.c.text).order_by(posts.c.id)).scalars().all())
+    return list(rows[::2])
+
+
+OUT = "⚠️ Gateway msmpusher: 3 calls in a row failed: the gateway cannot be reached."
+
+
+async def test_that_calls_fail_is_said_once_with_what_becomes_of_messages(admins: Admins) -> None:
+    out = _out(admins, "textlocal")
+    await _fails(admins, out)
+    admins.minutes_pass(90)
+    await _fails(admins, out)
+    admins.restart()
+    await _fails(admins, out)
+    assert await _texts(admins) == [f"{OUT} Messages go by textlocal."]
+
+
+async def test_that_a_gateway_is_out_is_said_by_the_next_process_where_one_died_before_it_could(admins: Admins) -> None:
+    out = _out(admins, "textlocal")
+    admins.restart()  # the outcome was written, and the process was gone
+    admins.minutes_pass(1)
+    await _fails(admins, out)
+    assert await _texts(admins) == [f"{OUT} Messages go by textlocal."]
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 90])
+async def test_that_no_gateway_is_left_is_said_although_that_one_is_out_is_known(
+    admins: Admins, minutes: float
+) -> None:
+    out = _out(admins, "textlocal")
+    await _fails(admins, out)
+    admins.minutes_pass(minutes)
+    alone = replace(out, others=())
+    await _fails(admins, alone)
+    await _fails(admins, alone)
+    assert await _texts(admins) == [f"{OUT} Messages go by textlocal.", f"{OUT} No gateway is left that works."]
+
+
+async def test_what_only_a_person_mends_is_said_anew_when_no_gateway_is_left(admins: Admins) -> None:
+    balance = Breaker(gateway="msmpusher", failures=1, reason=Reason.NO_BALANCE, out_since=admins.clock.now())
+    for others in (("textlocal",), ("textlocal",), (), ()):
+        standing = Standing(breaker=balance, others=others, several=True)
+        admins.alarms.heard([_finished(NO_BALANCE, admins.clock.now())], standing)
+        await admins.alarms.stop()
+    assert [text.split(". ")[-1] for text in await _texts(admins)] == [
+        "Messages go by textlocal.",
+        "No gateway is left that works.",
+    ]
+
+
+async def test_an_alarm_of_a_clock_that_was_ahead_is_ended_by_what_is_accepted_now(admins: Admins) -> None:
+    admins.minutes_pass(24 * 60)
+    await admins.hear(NO_BALANCE)
+    await admins.hear(Accepted(), began=admins.clock.now() - timedelta(minutes=1))  # asks, and stands
+    admins.minutes_pass(-24 * 60)
+    await admins.hear(Accepted())
+    assert await admins.read() == [BALANCE, CLEAR]

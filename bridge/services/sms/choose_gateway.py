@@ -14,15 +14,22 @@ from bridge.store import breakers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Turned:
-    """A gateway went out, or is back (`breaker.out_since` is None).
+class Standing:
+    """How a gateway stands after what was heard of it.
 
-    `others`: the other gateways that are in. `several`: whether there are others at all.
+    `turned`: by that it went out, or came back. `others`: the other gateways that are in. `several`: whether there are
+    others at all.
     """
 
     breaker: Breaker
+    turned: bool = False
     others: tuple[str, ...] = ()
     several: bool = False
+
+    @property
+    def is_out(self) -> bool:
+        """Whether it is asked after the others."""
+        return self.breaker.out_since is not None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -33,7 +40,7 @@ class Gateways:
     now: datetime
     known: dict[str, Breaker]
     before: Mapping[str, Breaker]
-    turned: list[Turned] = field(default_factory=list)
+    heard_of: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, connection: Connection, ways: Sequence[Way], now: datetime) -> "Gateways":
@@ -57,11 +64,21 @@ class Gateways:
 
     def heard(self, gateway: str, outcome: Outcome, claimed_at: datetime) -> None:
         """What came of a call."""
-        old = self._of(gateway)
-        self.known[gateway] = new = old.heard(outcome, claimed_at, self.now)
-        if (old.out_since is None) != (new.out_since is None):
-            others = (one.name for one in self.ways if one.name != gateway and self._of(one.name).out_since is None)
-            self.turned.append(Turned(breaker=new, others=tuple(others), several=len(self.ways) > 1))
+        self.known[gateway] = self._of(gateway).heard(outcome, claimed_at, self.now)
+        self.heard_of.add(gateway)
+
+    def standings(self) -> list[Standing]:
+        """Of each gateway that was heard of."""
+        within = [one.name for one in self.ways if self._of(one.name).out_since is None]
+        return [
+            Standing(
+                breaker=self._of(name),
+                turned=(self._of(name).out_since is None) != (self._before(name).out_since is None),
+                others=tuple(other for other in within if other != name),
+                several=len(self.ways) > 1,
+            )
+            for name in sorted(self.heard_of)
+        ]
 
     def left(self, number: str, asked: failover.Asked) -> tuple[bool, bool]:
         """Whether another gateway may be asked at once in this pass; whether one waits that wants to be left alone."""
@@ -82,6 +99,9 @@ class Gateways:
             if awake := [one for one in some if not self._of(one.name).rests(self.now)]:
                 return awake
         return left or again or self.ways
+
+    def _before(self, name: str) -> Breaker:
+        return self.before.get(name) or Breaker(gateway=name)
 
     def _of(self, name: str) -> Breaker:
         return self.known.get(name) or Breaker(gateway=name)

@@ -18,7 +18,7 @@ from bridge.domain.errors import StoreInDoubt, StoreUnavailable
 from bridge.domain.failover import Way
 from bridge.domain.outcome import Outcome, Reason, Unknown
 from bridge.gateways import Gateway
-from bridge.services.sms.choose_gateway import Gateways, Turned
+from bridge.services.sms.choose_gateway import Gateways, Standing
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.decide_message import hold_stale
 from bridge.services.sms.pages_port import NO_PAGES, Pages
@@ -51,7 +51,7 @@ class Deliverer:
         claims: Claims,
         make_id: Callable[[], str],
         wake: Callable[[], None],
-        on_finished: Callable[[Sequence[Finished], Sequence[Turned]], None] = lambda finished, turned: None,
+        on_finished: Callable[[Sequence[Finished], Sequence[Standing]], None] = lambda finished, standings: None,
         pages: Pages = NO_PAGES,
         page_retry: RetryPolicy | None = None,
         absence: timedelta = timedelta.max,
@@ -61,8 +61,8 @@ class Deliverer:
         """`slots`: one gateway object for each call that may run at once. `ways`: its gateways, in order of preference.
 
         `claims`: as who it claims.
-        `make_id`: a new id for a call. `on_finished` hears of what was written, and which gateways went out or came
-        back. `pages` words pages and sees to what became of them, which
+        `make_id`: a new id for a call. `on_finished` hears of what was written, and how the gateways stand
+        after it. `pages` words pages and sees to what became of them, which
         `page_retry` tries again. `absence`: after so long
         without a step (the machine slept, the store was away) queued messages are held and ask. `only_message`:
         deliver nothing but this message. `leads`: what was written by a clock that was set is brought to it by one
@@ -101,7 +101,7 @@ class Deliverer:
             self._stepped_at = now
             return None
         try:
-            name, calls, finished, turned, due_at = await self._database.write(
+            name, calls, finished, standings, due_at = await self._database.write(
                 partial(self._write, answered, rooms, [self._make_id() for _ in range(wanted)], was_away, leap)
             )
         except BaseException as error:
@@ -120,7 +120,7 @@ class Deliverer:
             task = asyncio.create_task(self._call(self._free[call.gateway].pop(), call, may_call))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
-        self._tell(finished, turned)
+        self._tell(finished, standings)
         if due_at is None or not all(self._free.values()):
             return None  # what is due may wait for a slot: a call that ends wakes us
         return (due_at - self._clock.now()).total_seconds()
@@ -133,7 +133,7 @@ class Deliverer:
         was_away: bool,
         leap: timedelta,
         connection: Connection,
-    ) -> tuple[str | None, list[Call], list[Finished], list[Turned], datetime | None]:
+    ) -> tuple[str | None, list[Call], list[Finished], list[Standing], datetime | None]:
         now = self._clock.now()
         if leap and self._leads():
             clock_set.move_pages(connection, leap, now)
@@ -165,7 +165,7 @@ class Deliverer:
         # With a slot left over nothing more is due: ask when that changes. Without a name nothing can be claimed yet.
         looks = name is not None and len(calls) < len(call_ids)
         due_at = rates.not_before(queue.next_due(connection)) if looks else None
-        return name, calls, finished, gateways.turned, due_at
+        return name, calls, finished, gateways.standings(), due_at
 
     def _others_were_there(self, connection: Connection, now: datetime) -> bool:
         """Whether somebody delivered while this process did not."""
@@ -228,22 +228,23 @@ class Deliverer:
         self._free[gateway.name].append(gateway)
         self._wake()
 
-    def _tell(self, finished: Sequence[Finished], turned: Sequence[Turned]) -> None:
-        if not finished and not turned:
+    def _tell(self, finished: Sequence[Finished], standings: Sequence[Standing]) -> None:
+        if not finished and not standings:
             return
-        for news in turned:
-            words, level = ("is out", logging.WARNING) if news.breaker.out_since else ("works again", logging.INFO)
-            log.log(level, "gateway %s %s", news.breaker.gateway, words, extra={"event": "gateway.turned"})
-        for one in finished:
+        for one in standings:
+            if one.turned:
+                words, level = ("is out", logging.WARNING) if one.is_out else ("works again", logging.INFO)
+                log.log(level, "gateway %s %s", one.breaker.gateway, words, extra={"event": "gateway.turned"})
+        for ended in finished:
             log.info(
                 "delivery %d of message #%d: %s (%s)",
-                one.delivery.id,
-                one.message_id,
-                one.next.state.value,
-                one.outcome.reason.value,
-                extra={"event": "attempt.settled", "attempt": one.delivery.attempt, "code": one.outcome.words.code},
+                ended.delivery.id,
+                ended.message_id,
+                ended.next.state.value,
+                ended.outcome.reason.value,
+                extra={"event": "attempt.settled", "attempt": ended.delivery.attempt, "code": ended.outcome.words.code},
             )
-        self._on_finished(finished, turned)
+        self._on_finished(finished, standings)
 
     @property
     def is_idle(self) -> bool:

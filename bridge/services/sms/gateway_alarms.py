@@ -15,7 +15,7 @@ from bridge.domain.breaker import FAILURES
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, GatewayWords
 from bridge.domain.wording import ALARMS, ALL_CLEAR, REASONS, REFUSED_BEFORE
-from bridge.services.sms.choose_gateway import Turned
+from bridge.services.sms.choose_gateway import Standing
 from bridge.store import posts, switches
 from bridge.store.database import Database
 from bridge.store.outcomes import Finished
@@ -32,6 +32,8 @@ ASK_AGAIN = timedelta(minutes=1)
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
+Outage = tuple[datetime | None, bool]
+"""Since when a gateway is out, and whether another one is in."""
 
 EVERYWHERE = "everywhere"
 """The value of an alarm's switch that was told to each admin as well."""
@@ -60,32 +62,40 @@ class Alarms:
         self._raised = 0
         # From when on an acceptance may end an alarm. Another process may have left one: the first acceptance asks.
         self._may_end = AT_ONCE
+        self._told_of: Outage | None = None
 
-    def heard(self, finished: Sequence[Finished], turned: Sequence[Turned] = ()) -> None:
-        """These outcomes of the gateway were written; it went out or came back so."""
-        out = next((one for one in turned if one.breaker.out_since is not None), None)
+    def heard(self, finished: Sequence[Finished], standing: Standing) -> None:
+        """These outcomes of the gateway were written; it stands so after them."""
+        out = standing if standing.is_out else None
         found = {one.outcome.reason: one.outcome.words for one in finished if one.outcome.reason in ALARMS}
         troubles = {reason.value: _with_words(ALARMS[reason], words) for reason, words in sorted(found.items())}
-        if out is not None and out.breaker.reason is not None and out.breaker.reason not in ALARMS:
-            troubles[OUT] = f"{FAILURES} calls in a row failed: {REASONS[out.breaker.reason]}."
+        if out and (reason := out.breaker.reason) and reason not in ALARMS and self._outage(out) != self._told_of:
+            troubles[OUT] = f"{FAILURES} calls in a row failed: {REASONS[reason]}."
         accepted = [one.claimed_at for one in finished if isinstance(one.outcome, Accepted) and one.claimed_at]
         if troubles:
             self._raised += 1
             self._may_end = AT_ONCE
             self._start(self._raise(troubles, out))
-        elif accepted and self._may_end <= self._clock.now():
+        elif accepted and not timedelta(0) < self._may_end - self._clock.now() <= QUIET_FOR:
             self._start(self._clear(max(accepted), self._raised))
+
+    @staticmethod
+    def _outage(out: Standing) -> "Outage":
+        return out.breaker.out_since, bool(out.others)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _raise(self, troubles: Mapping[str, str], out: Turned | None) -> None:
+    async def _raise(self, troubles: Mapping[str, str], out: Standing | None) -> None:
         try:
             await self._database.write(partial(self._post_alarms, troubles, out))
         except StoreUnavailable as error:
             log.error("an alarm could not be posted: %s", error, extra={"event": "store.unavailable"})
+            return
+        if out and OUT in troubles:
+            self._told_of = self._outage(out)
 
     async def _clear(self, accepted: datetime, raised: int) -> None:
         try:
@@ -97,12 +107,15 @@ class Alarms:
             # Another process may raise one.
             self._may_end = may_end or self._clock.now() + ASK_AGAIN
 
-    def _post_alarms(self, troubles: Mapping[str, str], out: Turned | None, connection: Connection) -> None:
+    def _post_alarms(self, troubles: Mapping[str, str], out: Standing | None, connection: Connection) -> None:
         now = self._clock.now()
+        alone = out is not None and not out.others
         for name, words in troubles.items():
             said = switches.get(connection, self._switch(name))
-            if said is None or _over(said.at, now):
-                alone = out is not None and not out.others
+            began = out.breaker.out_since if out and name == OUT else None
+            told_of_it = said is not None and began is not None and began <= said.at <= now
+            is_old = said is None or (_over(said.at, now) and not told_of_it)
+            if is_old or (said and alone and said.value != EVERYWHERE):
                 told = EVERYWHERE if alone else said.value if said else ""  # who heard of it hears how it goes on
                 switches.put(connection, self._switch(name), told, by="", now=now)
                 self._say(connection, name, f"⚠️ Gateway {self._gateway}: {words}{_others(out)}", now, told)
@@ -116,10 +129,12 @@ class Alarms:
         standing = {self._switch(name): switches.get(connection, self._switch(name)) for name in (*ALARMS, OUT)}
         told = EVERYWHERE if any(said.value == EVERYWHERE for said in standing.values() if said) else ""
         mended = any(standing[self._switch(name)] for name in ALARMS)
-        began = [said.at for said in standing.values() if said is not None]
-        if not began:
+        stands = [said.at for said in standing.values() if said is not None]
+        if not stands:
             return None
-        if accepted < max(began):  # a call that was under way when another one was refused tells nothing
+        # A call that was under way when another one was refused tells nothing. An alarm of a time to come was raised by
+        # a clock that was ahead: before anything that is accepted now.
+        if any(accepted < at <= now for at in stands):
             return AT_ONCE
         last = switches.get(connection, self._switch("clear"))
         if last is not None and not _over(last.at, now):
@@ -137,7 +152,8 @@ class Alarms:
 
     def _say(self, connection: Connection, what: str, words: str, now: datetime, told: str) -> None:
         for place in self._everywhere if told == EVERYWHERE else self._places:
-            posts.say(connection, f"{self._switch(what)}:{place.chat_id}:{now.isoformat()}", place, escape(words), now)
+            key = f"{self._switch(what)}:{place.chat_id}:{told}:{now.isoformat()}"
+            posts.say(connection, key, place, escape(words), now)
 
     async def stop(self) -> None:
         """Wait for alarms that are being written."""
@@ -150,7 +166,7 @@ def _with_words(words: str, own: GatewayWords) -> str:
     return f"{words} It said {said.rstrip('.')}." if said else words
 
 
-def _others(out: Turned | None) -> str:
+def _others(out: Standing | None) -> str:
     """What this means for messages, where it is known."""
     if out is None or not out.several:
         return ""

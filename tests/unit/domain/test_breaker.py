@@ -106,6 +106,12 @@ def test_a_clock_that_was_ahead_and_was_put_right_keeps_no_gateway_out() -> None
     assert resting.rank(NOW) == 0
 
 
+def test_what_is_accepted_now_brings_back_one_that_went_out_by_a_clock_that_was_ahead() -> None:
+    ahead = NOW + timedelta(days=1)
+    out = NEW.heard(BROKE, ahead, ahead)
+    assert out.heard(Accepted(), NOW, NOW + SECOND) == NEW
+
+
 def test_a_gateway_that_asks_for_days_of_rest_gets_an_hour() -> None:
     resting = NEW.heard(NotSent(reason=Reason.BUSY, retry_after_s=1e6), NOW, NOW)
     assert resting.rank(NOW + timedelta(minutes=59)) == 2
