@@ -1,7 +1,8 @@
 """What one connection may cost before we know who is there: uvicorn's parser has no limits of its own.
 
 httptools keeps a head of any length, and uvicorn waits for it as long as it takes. So here: a head of bounded size that
-arrives in a bounded time, and a bounded number of connections, of which the slowest makes room for a new one.
+arrives in a bounded time, answers that are taken in a bounded time, and a bounded number of connections, of which the
+slowest makes room for a new one.
 """
 
 import asyncio
@@ -17,8 +18,15 @@ HEAD_LIMIT = 32 << 10
 
 HEADERS_LIMIT = 100
 
+PIPELINE_LIMIT = 16
+"""Requests that wait for the answer to the one before them."""
+
 ARRIVES_WITHIN_S = 20.0
 """A whole request, from the first byte that is waited for. Routes answer a slow body sooner, in their own words."""
+
+TAKEN_WITHIN_S = 20.0
+"""All that was answered, by who is at the other end, from when something of it had to wait. A connection that is being
+closed waits for that, too."""
 
 CONNECTIONS_LIMIT = 400
 """Connections at a time: below the 1 024 open files that a process may often have, of which others need some."""
@@ -29,33 +37,73 @@ class Connection(HttpToolsProtocol):
 
     connections_limit = CONNECTIONS_LIMIT
     arrives_within_s = ARRIVES_WITHIN_S
+    taken_within_s = TAKEN_WITHIN_S
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._since = 0.0
         self._arrival: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._untaken_since: float | None = None
+        self._is_cut_off = False
         self._bytes_of_no_body = 0
         self._head_bytes = 0
         self._in_head = True
         self._too_large = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """As uvicorn's; where there are too many, the one that is waited for longest is cut off."""
+        """As uvicorn's; where there are too many, a greedy one is cut off, else the one that is waited for longest."""
         super().connection_made(transport)
         self._since = self.loop.time()
         self._expect()
+        self._look_later()
         if len(self.connections) > self.connections_limit:
-            ours = [one for one in self.connections if isinstance(one, Connection) and one.is_waited_for]
-            min(ours, key=lambda one: one._since).transport.abort()
+            self._make_room()
+
+    def _make_room(self) -> None:
+        ours = [one for one in self.connections if isinstance(one, Connection) and not one._is_cut_off]
+        if len(ours) > self.connections_limit:
+            idle = (one for one in ours if one.is_waited_for)
+            min(idle, key=lambda one: (not one._is_greedy, one._since), default=self)._cut_off()
 
     @property
     def is_waited_for(self) -> bool:
-        """Nothing is being done for it: its request is not whole, or there is none."""
-        return self._arrival is not None or self.timeout_keep_alive_task is not None
+        """Nothing is being done for it: its request is not whole, or there is none; or it is greedy."""
+        return self._is_greedy or self._arrival is not None or self.timeout_keep_alive_task is not None
+
+    @property
+    def _is_greedy(self) -> bool:
+        """It does not take its answer, or asks for more before it has it."""
+        return self._has_untaken or bool(self.pipeline)
+
+    @property
+    def _has_untaken(self) -> bool:
+        return self.transport.get_write_buffer_size() > 0
+
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(self.taken_within_s / 4, self._see_whether_taken)
+
+    def _see_whether_taken(self) -> None:
+        now = self.loop.time()
+        if not self._has_untaken:
+            self._untaken_since = None
+        elif self._untaken_since is None:
+            self._untaken_since = now
+        elif now - self._untaken_since >= self.taken_within_s:
+            self._cut_off()
+            return
+        self._look_later()
+
+    def _cut_off(self) -> None:
+        """It counts no more from now on; the transport tells of its end a little later."""
+        self._is_cut_off = True
+        self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """As uvicorn's."""
         self._arrived()
+        if self._look is not None:
+            self._look.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -91,6 +139,8 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """As uvicorn's."""
         super().on_headers_complete()
+        if len(self.pipeline) > PIPELINE_LIMIT:
+            raise httptools.HttpParserError("too many requests at once")
         self._bytes_of_no_body = 0
         self._in_head = False
 

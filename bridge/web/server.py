@@ -16,6 +16,10 @@ from bridge.domain.errors import SettingsError
 from bridge.web.connection import Connection
 from bridge.web.problem import problem
 
+BACKLOG = 256
+"""So many are taken at once, before any of them is counted: with `CONNECTIONS_LIMIT`, fewer than the files that a
+process may have open."""
+
 
 class Part(Protocol):
     """Some routes of the web app, and what they need."""
@@ -43,7 +47,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
-        listening.listen(512)
+        listening.listen(BACKLOG)
     except (OSError, ValueError, TypeError) as error:  # the last two: what cannot be a host's name
         listening.close()
         why = getattr(error, "strerror", None) or "no such host"
@@ -99,6 +103,7 @@ def server(app: Starlette, http: type[Connection] = Connection) -> Server:
             access_log=False,
             log_config=None,
             timeout_keep_alive=5,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=2,
             server_header=False,
         )

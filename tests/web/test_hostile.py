@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from bridge.store.database import Database
 from bridge.store.sqlite import SqliteDatabase
 from bridge.web.alerts import BODY_LIMIT, UNKNOWN_LIMIT, AlertDoor
 from bridge.web.body import SMALL
-from bridge.web.connection import HEAD_LIMIT, HEADERS_LIMIT, Connection
+from bridge.web.connection import HEAD_LIMIT, HEADERS_LIMIT, PIPELINE_LIMIT, Connection
 from bridge.web.telegram import BODY_LIMIT as UPDATE_LIMIT
 from bridge.web.telegram import SECRET, TelegramDoor
 from tests.support.databases import new_database
@@ -44,6 +46,10 @@ class Scene:
     async def asks(self, *parts: bytes, wait_s: float = 5.0) -> bytes:
         return await raw(self.port, *parts, wait_s=wait_s)
 
+    def has_begun(self, large: int) -> bool:
+        """Whether so many large answers are being given."""
+        return self.seen.count("GET /large") >= large
+
     async def kept(self) -> int:
         """Alerts and updates."""
         alerts = await self.database.read(all_waiting)
@@ -65,6 +71,10 @@ async def opened(folder: Path, http: type[Connection]) -> AsyncIterator[Scene]:
         scene.seen.append(f"{request.method} {request.url.path}")
         return PlainTextResponse("ok\n")
 
+    async def large(request: Request) -> Response:
+        scene.seen.append(f"{request.method} {request.url.path}")
+        return PlainTextResponse("large" * 200_000)
+
     door = AlertDoor(
         database=database,
         names=settings.alert_names(),
@@ -77,7 +87,8 @@ async def opened(folder: Path, http: type[Connection]) -> AsyncIterator[Scene]:
     telegram = TelegramDoor(
         database=database, secret=SECRET_OF_OURS, clock=ManualClock(), on_kept=lambda: scene.seen.append("kept")
     )
-    routes = [Route("/open", anybody, methods=["GET", "POST"]), *door.routes(), *telegram.routes()]
+    ours = [Route("/open", anybody, methods=["GET", "POST"]), Route("/large", large)]
+    routes = [*ours, *door.routes(), *telegram.routes()]
     async with listening(routes, http) as scene.port:
         yield scene
     await database.aclose()
@@ -243,6 +254,70 @@ async def test_of_too_many_connections_the_one_that_is_waited_for_longest_makes_
             assert statuses(await reader.read(65536)) == [200]
         for _, writer in idle:
             await hang_up(writer)
+
+
+# answers
+
+
+class Impatient(Connection):
+    """Waits a fifth of a second for its answers to be taken, and has room for four connections."""
+
+    taken_within_s = 0.2
+    connections_limit = 4
+
+
+async def takes_nothing(port: int) -> socket.socket:
+    """Asks for much, and reads none of it."""
+    silent = socket.socket()
+    silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    silent.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(silent, ("127.0.0.1", port))
+    silent.send(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n" * 10)
+    return silent
+
+
+def is_cut_off(silent: socket.socket) -> bool:
+    try:
+        silent.send(b"G")
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+    return False
+
+
+async def test_who_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
+    async for scene in opened(tmp_path, Impatient):
+        silent = [await takes_nothing(scene.port) for _ in range(3)]
+        for one in silent:
+            await until(partial(is_cut_off, one), timeout_s=5)
+            one.close()
+
+
+async def test_who_takes_no_answer_makes_room_and_others_are_answered(tmp_path: Path) -> None:
+    class Patient(Impatient):
+        taken_within_s = 60
+        arrives_within_s = 60
+
+    async for scene in opened(tmp_path, Patient):
+        waiting = await asyncio.open_connection("127.0.0.1", scene.port)
+        silent = [await takes_nothing(scene.port) for _ in range(8)]
+        await until(partial(scene.has_begun, 8))
+        for _ in range(8):
+            assert statuses(await scene.asks(LAST)) == [200]
+        waiting[1].write(LAST)  # it is none of those that take nothing, and was here before them
+        assert statuses(await waiting[0].read()) == [200]
+        for one in silent:
+            one.close()
+        await hang_up(waiting[1])
+
+
+async def test_requests_that_wait_for_one_another_are_answered_up_to_a_limit(scene: Scene) -> None:
+    one = GET + b"\r\n"
+    assert statuses(await scene.asks(one * PIPELINE_LIMIT + LAST)) == [200] * (PIPELINE_LIMIT + 1)
+    scene.seen.clear()
+    await cut_off(scene, one * 1000)
+    assert len(scene.seen) <= 1
 
 
 # where requests end
