@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from bridge.app.housekeeping import HousekeepingDesk
+from bridge.app.housekeeping import SURE_AFTER, HousekeepingDesk
 from bridge.services.sms.claims import Claims
 from bridge.services.sms.pages_port import NO_PAGES
-from bridge.store import alert_ends, inbox, posts, queue, switches
+from bridge.store import alert_ends, idempotency, inbox, posts, queue, switches
 from bridge.store.database import Database
 from bridge.store.posts import Place
 from bridge.store.sqlite import SqliteDatabase
@@ -41,6 +41,39 @@ def desk(database: Database, clock: ManualClock, retention: timedelta = 90 * DAY
     )
 
 
+async def forgets(database: Database, retention: timedelta = 90 * DAY) -> None:
+    """What a process forgets that has been running for long enough."""
+    clock = ManualClock(NOW - SURE_AFTER)
+    sure = desk(database, clock, retention)
+    clock.advance(SURE_AFTER.total_seconds())
+    await sure.step()
+
+
+@pytest.mark.parametrize("days", [8, 100])
+async def test_a_clock_that_is_ahead_for_a_while_makes_nobody_forget(database: Database, days: int) -> None:
+    clock = ManualClock()
+    await database.write(lambda c: alert_ends.note(c, "generic", "disk full", NOW - DAY, NOW))
+    message = await database.write(lambda c: add_message(c, now=NOW))
+    await database.write(lambda c: idempotency.keep(c, "token ci", "key", "hash", message, NOW))
+
+    async def known() -> list[bool]:
+        ends = await database.read(lambda c: alert_ends.of(c, "generic", ["disk full"]))
+        return [bool(ends), await database.read(lambda c: idempotency.find(c, "token ci", "key")) is not None]
+
+    ours = desk(database, clock)
+    clock.advance(2 * SURE_AFTER.total_seconds())
+    await ours.step()
+    clock.is_set(days * DAY.total_seconds())
+    for one in (ours, desk(database, clock)):  # a restart meanwhile knows no better
+        for _ in range(5):
+            clock.advance(60)
+            await one.step()
+    assert await known() == [True, True]
+    clock.advance(SURE_AFTER.total_seconds())
+    await ours.step()
+    assert await known() == [days < 90, False]  # it is the time, for all we know
+
+
 @pytest.mark.parametrize(("retention", "kept"), [(90 * DAY, {"old", "new"}), (2 * DAY, {"new"})])
 async def test_ends_of_alerts_go_after_the_retention(database: Database, retention: timedelta, kept: set[str]) -> None:
     def ended(connection: Connection) -> None:
@@ -49,7 +82,7 @@ async def test_ends_of_alerts_go_after_the_retention(database: Database, retenti
         alert_ends.note(connection, "generic", "new", NOW, NOW)
 
     await database.write(ended)
-    await desk(database, ManualClock(), retention).step()
+    await forgets(database, retention)
     found = await database.read(lambda c: alert_ends.of(c, "generic", ["ancient", "old", "new"]))
     assert set(found) == kept
 
@@ -61,7 +94,7 @@ async def test_updates_that_were_handled_go_after_two_days(database: Database) -
             inbox.done(connection, number, at)
 
     await database.write(handled)
-    await desk(database, ManualClock()).step()
+    await forgets(database)
     rows = await database.read(lambda c: c.exec_driver_sql("SELECT update_id FROM inbox").scalars().all())
     assert rows == [2]
 

@@ -25,6 +25,11 @@ LONGEST_WAIT = timedelta(minutes=70)
 IDEMPOTENCY_FOR = timedelta(days=7)
 
 
+def forget(connection: Connection, now: datetime) -> None:
+    """Idempotency keys that are long over go."""
+    idempotency.forget(connection, now - IDEMPOTENCY_FOR)
+
+
 class Housekeeping:
     """`take_over` (or `come_in`) once, before the first claim; then `step`, called by a `WorkLoop`."""
 
@@ -104,7 +109,6 @@ class Housekeeping:
                 # After an outage of the store several processes come back, and one of them is the first.
                 stale = self._end_absence(connection, now)
             switches.put(connection, switches.ALIVE, "", by="", now=now)
-            idempotency.forget(connection, now - IDEMPOTENCY_FOR)
             # A clock that was ahead and was put right leaves times that nothing else would ever reach.
             queue.not_later_than(connection, now, now + LONGEST_WAIT)
         return unknown, stale
