@@ -39,7 +39,7 @@ def _read_file(settings: Settings) -> Mapping[str, Description]:
     if file is None:
         return {}
     try:
-        return read(file.text, values=file.values, used=settings.gateways, reserved=BUILT_IN)
+        return read(file.text, values=file.values, names=file.names, used=settings.gateways, reserved=BUILT_IN)
     except GatewaysFileError as error:
         raise SettingsError(*(f"BRIDGE_HTTP_GATEWAYS: {file.path}: {one}" for one in error.problems)) from None
 

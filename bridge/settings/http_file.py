@@ -13,11 +13,12 @@ MOST_BYTES = 1_000_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpFile:
-    """`values`: by name, of those that are set; all of them are secrets."""
+    """`values`: by name, of those in it that are set; all of them are secrets. `names`: of all that is set anywhere."""
 
     path: str
     text: str
     values: Mapping[str, str] = field(repr=False)
+    names: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def read_http_file(path: str, environment: Mapping[str, str]) -> HttpFile:
@@ -30,7 +31,8 @@ def read_http_file(path: str, environment: Mapping[str, str]) -> HttpFile:
             value = _text(f"{name}_FILE", file).strip()
         if value:
             values[name] = value
-    return HttpFile(path=path, text=text, values=values)
+    names = frozenset(name.removesuffix("_FILE") for name in environment)
+    return HttpFile(path=path, text=text, values=values, names=names)
 
 
 def _text(name: str, path: str) -> str:

@@ -42,11 +42,17 @@ class GatewaysFileError(OperatorError):
 
 
 def read(
-    text: str, *, values: Mapping[str, str], used: Collection[str] = (), reserved: Collection[str] = ()
+    text: str,
+    *,
+    values: Mapping[str, str],
+    names: Collection[str] = (),
+    used: Collection[str] = (),
+    reserved: Collection[str] = (),
 ) -> dict[str, Description]:
     """Its gateways by name. Raises GatewaysFileError, and nothing else, whatever the text.
 
     `values`: what stands for `${NAME}`; only in gateways that are `used` it is a problem when one is not there.
+    `names`: what else is set, and may have been meant.
     `reserved`: names that others have.
     """
     try:
@@ -57,7 +63,7 @@ def read(
     for name, one in sections.items():
         if not _name(name) or name in reserved:
             one.problem("cannot have this name: small letters, digits, - and _, and none of bridge's own gateways")
-    found = {name: _Reader(name, one, problems, values, name in used).read() for name, one in sections.items()}
+    found = {name: _Reader(name, one, problems, values, names, name in used).read() for name, one in sections.items()}
     file.end()
     if problems.found:
         raise GatewaysFileError(*problems.sentences)
@@ -68,12 +74,19 @@ class _Reader:
     """Reads one gateway."""
 
     def __init__(
-        self, name: str, section: Section, problems: Problems, values: Mapping[str, str], is_used: bool
+        self,
+        name: str,
+        section: Section,
+        problems: Problems,
+        values: Mapping[str, str],
+        names: Collection[str],
+        is_used: bool,
     ) -> None:
         self._name = name
         self._section = section
         self._problems = problems
         self._values = values
+        self._names = names
         self._is_used = is_used
         self._secrets: set[str] = set()
 
@@ -263,7 +276,7 @@ class _Reader:
             self._secrets.add(value)
             return value
         if self._is_used:
-            raise TemplateError(f"needs ${{{name}}}, which is not set{meant(name, self._values)}")
+            raise TemplateError(f"needs ${{{name}}}, which is not set{meant(name, self._names)}")
         return unset
 
 

@@ -191,7 +191,9 @@ def test_a_gateway_that_is_not_used_needs_no_values() -> None:
 
 
 def test_a_misspelt_value_is_shown_the_nearest_right_one() -> None:
-    assert problems(GOOD.replace("{text}", "{text}${TOKN}")) == (
+    with pytest.raises(GatewaysFileError) as caught:
+        read(GOOD.replace("{text}", "{text}${TOKN}"), values=VALUES, names={"TOTAL", *VALUES}, used=["ours"])
+    assert caught.value.problems == (
         "line 3: gateways.ours.form.text needs ${TOKN}, which is not set; is TOKEN meant?",
     )
 
