@@ -1,6 +1,7 @@
 """Three processes on one PostgreSQL: any of them is killed, hangs or is cut off, and nobody notices."""
 
 import asyncio
+import random
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,7 +17,7 @@ from tests.faults.scene import CREW, NUMBERS, Scene
 from tests.faults.test_escalation_random_kills import MODES as PHONES
 from tests.faults.test_escalation_random_kills import POLICIES, WAITS, oncall
 from tests.faults.test_random_kills import MODES
-from tests.support import postgres
+from tests.support import postgres, second_gateway
 from tests.support.cut_line import CutLine
 from tests.support.eventually import until
 from tests.support.service import Service
@@ -57,10 +58,10 @@ async def line(server_scene: Scene) -> AsyncIterator[CutLine]:
 class Storm:
     """People speak, programs post, and one process after the other is killed and comes back."""
 
-    def __init__(self, scene: Scene, seed: int, *, longest_life_s: float) -> None:
+    def __init__(self, scene: Scene, seed: int, *, longest_life_s: float, **settings: str) -> None:
         """`longest_life_s`: between two kills."""
         self._scene = scene
-        self._replicas = Replicas(scene, seed)
+        self._replicas = Replicas(scene, seed, **settings)
         self._chance = self._replicas.chance
         self._night = BalancedNight(self._replicas, oncall())
         self._longest_life_s = longest_life_s
@@ -135,6 +136,16 @@ def check(report: Report, audit: Audit, lost: Sequence[str]) -> None:
 @pytest.mark.timeout(150)
 async def test_any_of_three_killed_again_and_again_nothing_is_lost_and_nothing_doubled_silently(scene: Scene) -> None:
     report, audit, lost = await Storm(scene, 7, longest_life_s=0.5).rage(12)
+    print(f"\n{Report.HEAD}\n{report.row()}\n{Audit.HEAD}\n{audit.row()}")
+    check(report, audit, lost)
+
+
+@pytest.mark.timeout(150)
+async def test_the_same_with_two_gateways_that_fail_in_turn(scene: Scene) -> None:
+    async with second_gateway.behind(scene.gateway, scene.folder) as (second, settings):
+        for seed, gateway in enumerate((scene.gateway, second)):
+            second_gateway.change_with_every_call(gateway, random.Random(seed))
+        report, audit, lost = await Storm(scene, 11, longest_life_s=0.5, **settings).rage(12)
     print(f"\n{Report.HEAD}\n{report.row()}\n{Audit.HEAD}\n{audit.row()}")
     check(report, audit, lost)
 
