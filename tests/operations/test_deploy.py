@@ -39,6 +39,6 @@ def test_the_image_copies_what_is_there_and_what_docker_is_given() -> None:
 
 def test_the_image_takes_locked_dependencies_and_runs_as_nobody_of_note() -> None:
     last = DOCKERFILE.rpartition("FROM ")[2]
-    assert "--require-hashes -r requirements.txt" in DOCKERFILE
+    assert "--require-hashes --no-deps -r requirements.txt" in DOCKERFILE
     assert last.index("USER bridge") < last.index("CMD [")
     assert "BRIDGE_DATABASE_URL=" not in DOCKERFILE, "it would win over DATABASE_URL"
