@@ -19,6 +19,9 @@ LONGEST_PROBE = timedelta(minutes=5)
 LONGEST_REST = timedelta(hours=1)
 """A gateway may ask for more; it is not believed."""
 
+CLOCKS_DIFFER = timedelta(seconds=10)
+"""Those of processes on several machines; what is further ahead was written by a clock that was wrong."""
+
 # Of these nobody knows, but the gateway is the likely cause; the others say nothing about it.
 _ITS_FAULT = frozenset({Reason.NO_ANSWER, Reason.CUT, Reason.UNREADABLE, Reason.TOO_LARGE, Reason.SERVER_ERROR})
 # It answered, and the number or the text is to blame.
@@ -82,8 +85,8 @@ class Breaker:
         return self._failed(outcome, claimed_at, now)
 
     def _was_under_way(self, claimed_at: datetime, now: datetime) -> bool:
-        """When the gateway went out; that this lies ahead only says that our clock was ahead then."""
-        return self.out_since is not None and claimed_at < self.out_since <= now
+        """When the gateway went out; that this lies well ahead only says that our clock was ahead then."""
+        return self.out_since is not None and claimed_at < self.out_since <= now + CLOCKS_DIFFER
 
     def _failed(self, outcome: Outcome, claimed_at: datetime, now: datetime) -> "Breaker":
         told = outcome.retry_after_s if isinstance(outcome, NotSent) else None

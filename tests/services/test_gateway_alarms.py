@@ -260,6 +260,21 @@ async def test_what_only_a_person_mends_is_said_anew_when_no_gateway_is_left(adm
     ]
 
 
+async def test_that_it_is_out_is_not_said_again_when_its_reason_changes(admins: Admins) -> None:
+    out = Breaker(gateway="msmpusher", failures=1, reason=Reason.NO_BALANCE, out_since=admins.clock.now())
+    in_place = Standing(breaker=out, others=("textlocal",), several=True)
+    admins.alarms.heard([_finished(NO_BALANCE, admins.clock.now())], in_place)
+    await admins.alarms.stop()
+    admins.minutes_pass(1)
+    now = replace(in_place, breaker=replace(out, failures=2, reason=Reason.UNREACHABLE))
+    await _fails(admins, now)
+    assert [text.split(". ")[-1] for text in await _texts(admins)] == ["Messages go by textlocal."]
+    await _fails(admins, replace(now, others=()))
+    assert (await _texts(admins))[1:] == [
+        "⚠️ Gateway msmpusher: 2 calls in a row failed: the gateway cannot be reached. No gateway is left that works."
+    ]
+
+
 async def test_an_alarm_of_a_clock_that_was_ahead_is_ended_by_what_is_accepted_now(admins: Admins) -> None:
     admins.minutes_pass(24 * 60)
     await admins.hear(NO_BALANCE)

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from bridge.clock import Clock
-from bridge.domain.breaker import FAILURES
+from bridge.domain.breaker import CLOCKS_DIFFER
 from bridge.domain.errors import StoreUnavailable
 from bridge.domain.outcome import Accepted, GatewayWords
-from bridge.domain.wording import ALARMS, ALL_CLEAR, REASONS, REFUSED_BEFORE
+from bridge.domain.wording import ALARMS, ALL_CLEAR, REASONS, REFUSED_BEFORE, count
 from bridge.services.sms.choose_gateway import Standing
 from bridge.store import posts, switches
 from bridge.store.database import Database
@@ -70,7 +70,7 @@ class Alarms:
         found = {one.outcome.reason: one.outcome.words for one in finished if one.outcome.reason in ALARMS}
         troubles = {reason.value: _with_words(ALARMS[reason], words) for reason, words in sorted(found.items())}
         if out and (reason := out.breaker.reason) and reason not in ALARMS and self._outage(out) != self._told_of:
-            troubles[OUT] = f"{FAILURES} calls in a row failed: {REASONS[reason]}."
+            troubles[OUT] = f"{count(out.breaker.failures, 'call')} in a row failed: {REASONS[reason]}."
         accepted = [one.claimed_at for one in finished if isinstance(one.outcome, Accepted) and one.claimed_at]
         if troubles:
             self._raised += 1
@@ -110,13 +110,18 @@ class Alarms:
     def _post_alarms(self, troubles: Mapping[str, str], out: Standing | None, connection: Connection) -> None:
         now = self._clock.now()
         alone = out is not None and not out.others
+        standing = {name: switches.get(connection, self._switch(name)) for name in (*ALARMS, OUT)}
+        stands = [said for said in standing.values() if said is not None]
+        everywhere = any(said.value == EVERYWHERE for said in stands)
+        since = out.breaker.out_since if out else None
+        # By whatever alarm that was.
+        is_known_to_be_out = since is not None and any(since <= said.at <= now + CLOCKS_DIFFER for said in stands)
         for name, words in troubles.items():
-            said = switches.get(connection, self._switch(name))
-            began = out.breaker.out_since if out and name == OUT else None
-            told_of_it = said is not None and began is not None and began <= said.at <= now
-            is_old = said is None or (_over(said.at, now) and not told_of_it)
-            if is_old or (said and alone and said.value != EVERYWHERE):
-                told = EVERYWHERE if alone else said.value if said else ""  # who heard of it hears how it goes on
+            said = standing[name]
+            is_news = (said is None or _over(said.at, now)) and not (name == OUT and is_known_to_be_out)
+            if is_news or (alone and not everywhere):
+                # Who heard of it hears how it goes on.
+                told = EVERYWHERE if alone or (said is not None and said.value == EVERYWHERE) else ""
                 switches.put(connection, self._switch(name), told, by="", now=now)
                 self._say(connection, name, f"⚠️ Gateway {self._gateway}: {words}{_others(out)}", now, told)
 
@@ -134,7 +139,7 @@ class Alarms:
             return None
         # A call that was under way when another one was refused tells nothing. An alarm of a time to come was raised by
         # a clock that was ahead: before anything that is accepted now.
-        if any(accepted < at <= now for at in stands):
+        if any(accepted < at <= now + CLOCKS_DIFFER for at in stands):
             return AT_ONCE
         last = switches.get(connection, self._switch("clear"))
         if last is not None and not _over(last.at, now):

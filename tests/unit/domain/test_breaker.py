@@ -112,6 +112,11 @@ def test_what_is_accepted_now_brings_back_one_that_went_out_by_a_clock_that_was_
     assert out.heard(Accepted(), NOW, NOW + SECOND) == NEW
 
 
+def test_a_clock_that_differs_a_little_makes_no_news_of_what_was_under_way() -> None:
+    out = NEW.heard(BROKE, NOW, NOW + SECOND)  # by a process whose clock is a second ahead
+    assert out.heard(Accepted(), NOW - SECOND, NOW) == out
+
+
 def test_a_gateway_that_asks_for_days_of_rest_gets_an_hour() -> None:
     resting = NEW.heard(NotSent(reason=Reason.BUSY, retry_after_s=1e6), NOW, NOW)
     assert resting.rank(NOW + timedelta(minutes=59)) == 2
